@@ -1,0 +1,120 @@
+#include "nopad/core/storage.h"
+
+#include <sys/mman.h>
+
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include "nopad/core/error.h"
+
+namespace nopad {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+// Kept blocks beyond this are given back: the activations of a batch of 8192 tokens fit.
+constexpr size_t kMaxKeptBytes = size_t{96} << 20;
+
+// Sizes are rounded up to eighths of a power of two, so that batches of slightly different token
+// counts find each other's blocks and at most an eighth is wasted.
+size_t round_up_to_class(size_t num_bytes) {
+  constexpr size_t kSmallest = 1024;
+  if (num_bytes <= kSmallest) return kSmallest;
+  const size_t step = std::bit_floor(num_bytes - 1) / 8;
+  return (num_bytes + step - 1) / step * step;
+}
+
+class BlockCache {
+ public:
+  std::byte* take(size_t block_bytes) {
+    {
+      const std::lock_guard lock(mutex_);
+      // The latest of its size: its lines are the likeliest to be in a cache.
+      for (size_t i = kept_.size(); i-- > 0;) {
+        if (kept_[i].num_bytes != block_bytes) continue;
+        std::byte* const data = kept_[i].data;
+        kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
+        kept_bytes_ -= block_bytes;
+        return data;
+      }
+    }
+    const size_t alignment = block_bytes >= kHugePage ? kHugePage : Storage::kAlignment;
+    auto* const data = static_cast<std::byte*>(
+        std::aligned_alloc(alignment, (block_bytes + alignment - 1) / alignment * alignment));
+    if (data == nullptr) fail<LimitError>("Storage: no memory for ", block_bytes, " bytes");
+    // Weights and activations are read in panels: large pages halve the time at the edge of L2.
+    if (block_bytes >= kHugePage) madvise(data, block_bytes, MADV_HUGEPAGE);
+    return data;
+  }
+
+  void give_back(std::byte* data, size_t block_bytes) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (block_bytes > kMaxKeptBytes) {
+      std::free(data);
+      return;
+    }
+    // Room is made by dropping what has lain unused for longest.
+    size_t dropped = 0;
+    while (kept_bytes_ + block_bytes > kMaxKeptBytes || kept_.size() - dropped >= kMaxKept) {
+      kept_bytes_ -= kept_[dropped].num_bytes;
+      std::free(kept_[dropped++].data);
+    }
+    kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(dropped));
+    kept_.push_back({data, block_bytes});
+    kept_bytes_ += block_bytes;
+  }
+
+  void clear() noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const Block& block : kept_) std::free(block.data);
+    kept_.clear();
+    kept_bytes_ = 0;
+  }
+
+  BlockCache() { kept_.reserve(kMaxKept + 1); }
+
+ private:
+  static constexpr size_t kMaxKept = 256;
+  struct Block {
+    std::byte* data;
+    size_t num_bytes;
+  };
+  std::mutex mutex_;
+  std::vector<Block> kept_;
+  size_t kept_bytes_ = 0;
+};
+
+// Never destroyed: tensors with static lifetime may give their blocks back after main.
+BlockCache& cache() {
+  static auto* const instance = new BlockCache;
+  return *instance;
+}
+
+}  // namespace
+
+Storage Storage::allocate(size_t num_bytes) {
+  constexpr size_t kAddressable = size_t{1} << 46;
+  if (num_bytes > kAddressable) fail<LimitError>("Storage: no memory for ", num_bytes, " bytes");
+  const size_t block_bytes = round_up_to_class(num_bytes + kAlignment);
+  Storage storage;
+  storage.data_ = cache().take(block_bytes);
+  storage.owner_ = std::shared_ptr<const void>(storage.data_, [block_bytes](const void* data) {
+    cache().give_back(static_cast<std::byte*>(const_cast<void*>(data)), block_bytes);
+  });
+  storage.num_bytes_ = num_bytes;
+  storage.writable_ = true;
+  return storage;
+}
+
+Storage Storage::borrow(std::shared_ptr<const void> owner, const void* data, size_t num_bytes) {
+  Storage storage;
+  storage.owner_ = std::move(owner);
+  storage.data_ = static_cast<std::byte*>(const_cast<void*>(data));
+  storage.num_bytes_ = num_bytes;
+  return storage;
+}
+
+void release_kept_storage() noexcept { cache().clear(); }
+
+}  // namespace nopad
