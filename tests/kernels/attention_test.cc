@@ -1,0 +1,146 @@
+#include "kernels/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "isas.h"
+#include "nopad/core/storage.h"
+#include "random.h"
+#include "tolerance.h"
+
+namespace nopad::kernels {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr VisibleKeys kCausal{.before = VisibleKeys::kAll, .after = 0};
+constexpr VisibleKeys kWindow{.before = 3, .after = 5};
+
+// Queries, keys and values side by side, as one projection writes them: [rows, 3 x head_size].
+struct Sequence {
+  Sequence(test::Random& random, int64_t length_, int64_t head_size_)
+      : length(length_),
+        head_size(head_size_),
+        values(static_cast<size_t>(length * 3 * head_size)) {
+    for (float& value : values) value = random.real(-2, 2);
+  }
+  AttentionProblem<float> problem(std::vector<float>& out, VisibleKeys visible = {}) const {
+    out.assign(static_cast<size_t>(length * head_size), kNan);
+    return {.num_queries = length,
+            .num_keys = length,
+            .head_size = head_size,
+            .q = values.data(),
+            .k = values.data() + head_size,
+            .v = values.data() + 2 * head_size,
+            .out = out.data(),
+            .q_stride = 3 * head_size,
+            .k_stride = 3 * head_size,
+            .v_stride = 3 * head_size,
+            .out_stride = head_size,
+            .scale = 1 / std::sqrt(static_cast<float>(head_size)),
+            .visible = visible};
+  }
+  float& key(int64_t row, int64_t i) {
+    return values[static_cast<size_t>((row * 3 + 1) * head_size + i)];
+  }
+  float& value(int64_t row, int64_t i) {
+    return values[static_cast<size_t>((row * 3 + 2) * head_size + i)];
+  }
+
+  int64_t length, head_size;
+  std::vector<float> values;
+};
+
+void attend(Isa isa, const AttentionProblem<float>& problem) {
+  const Attention<float>& attention = attention_f32(isa);
+  Storage scratch =
+      Storage::allocate(static_cast<size_t>(attention.scratch_bytes(problem.head_size)));
+  // Nothing may depend on what scratch held before.
+  std::fill_n(reinterpret_cast<float*>(scratch.mutable_data()), scratch.num_bytes() / sizeof(float),
+              kNan);
+  attention.attend(problem, {0, problem.num_queries}, scratch.mutable_data());
+}
+
+class AttentionF32 : public testing::TestWithParam<Isa> {};
+INSTANTIATE_TEST_SUITE_P(Isas, AttentionF32, testing::ValuesIn(test::vector_isas()),
+                         test::isa_name);
+
+TEST_P(AttentionF32, EqualsTheReferenceForEveryLengthAndRule) {
+  test::Random random(1);
+  for (const int64_t length : {1, 2, 7, 12, 13, 33, 95, 97, 255, 257, 600}) {
+    for (const int64_t head_size : {1, 8, 32, 33, 64, 80, 300}) {
+      const Sequence sequence(random, length, head_size);
+      for (const VisibleKeys visible : {VisibleKeys{}, kCausal, kWindow}) {
+        std::vector<float> out, expected;
+        attend(GetParam(), sequence.problem(out, visible));
+        ref::attend(sequence.problem(expected, visible));
+        test::expect_close(out, expected, {3e-6, 1e-5});
+      }
+    }
+  }
+}
+
+TEST_P(AttentionF32, AQueryThatSeesNoKeyGivesZeros) {
+  test::Random random(2);
+  const Sequence sequence(random, 20, 32);
+  std::vector<float> out;
+  attend(GetParam(), sequence.problem(out, {.before = -30, .after = 30}));
+  for (const float value : out) EXPECT_EQ(value, 0.0f);
+  auto problem = sequence.problem(out);
+  problem.num_keys = 0;
+  attend(GetParam(), problem);
+  for (const float value : out) EXPECT_EQ(value, 0.0f);
+}
+
+TEST_P(AttentionF32, KeysAndValuesThatNobodySeesDoNotMatter) {
+  test::Random random(3);
+  constexpr int64_t kLength = 40, kHead = 32;
+  Sequence sequence(random, kLength, kHead);
+  std::vector<float> clean, poisoned;
+  attend(GetParam(), sequence.problem(clean, kCausal));
+  for (int64_t i = 0; i < kHead; ++i) {
+    sequence.key(25, i) = kNan;
+    sequence.value(25, i) = kNan;
+  }
+  attend(GetParam(), sequence.problem(poisoned, kCausal));
+  for (int64_t i = 0; i < kLength * kHead; ++i) {
+    if (i / kHead < 25) {
+      EXPECT_EQ(poisoned[static_cast<size_t>(i)], clean[static_cast<size_t>(i)]) << i;
+    } else {
+      EXPECT_TRUE(std::isnan(poisoned[static_cast<size_t>(i)])) << i;
+    }
+  }
+}
+
+TEST_P(AttentionF32, BlocksOfQueriesGiveTheBitsOfTheWhole) {
+  test::Random random(4);
+  const Sequence sequence(random, 400, 32);
+  const Attention<float>& attention = attention_f32(GetParam());
+  for (const VisibleKeys visible : {VisibleKeys{}, kCausal, kWindow}) {
+    std::vector<float> whole, pieces;
+    attend(GetParam(), sequence.problem(whole, visible));
+    const auto problem = sequence.problem(pieces, visible);
+    Storage scratch = Storage::allocate(static_cast<size_t>(attention.scratch_bytes(32)));
+    for (int64_t begin = 0; begin < 400; begin += attention.block_queries) {
+      attention.attend(problem, {begin, std::min<int64_t>(400, begin + attention.block_queries)},
+                       scratch.mutable_data());
+    }
+    EXPECT_EQ(pieces, whole);
+  }
+}
+
+TEST_P(AttentionF32, LargeScoresNeitherOverflowNorVanish) {
+  test::Random random(5);
+  Sequence sequence(random, 300, 8);
+  for (float& value : sequence.values) value *= 100;
+  std::vector<float> out, expected;
+  attend(GetParam(), sequence.problem(out));
+  ref::attend(sequence.problem(expected));
+  // Scores of order 10^5 carry errors of 10^-2 into the exponent; what must hold is the range.
+  for (const float value : out) EXPECT_LE(std::abs(value), 200.0f);
+}
+
+}  // namespace
+}  // namespace nopad::kernels
