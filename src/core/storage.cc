@@ -13,8 +13,8 @@ namespace nopad {
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
-// Kept blocks beyond this are given back: the activations of a batch of 8192 tokens fit.
-constexpr size_t kMaxKeptBytes = size_t{96} << 20;
+// Kept blocks beyond this are given back: what a layer of some thousand tokens works with fits.
+constexpr size_t kMaxKeptBytes = size_t{64} << 20;
 
 // Sizes are rounded up to eighths of a power of two, so that batches of slightly different token
 // counts find each other's blocks and at most an eighth is wasted.

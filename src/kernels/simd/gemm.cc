@@ -10,6 +10,7 @@
 #include "hwy/foreach_target.h"
 //
 #include "hwy/highway.h"
+#include "kernels/simd/load-inl.h"
 #include "kernels/simd/math-inl.h"
 #include "kernels/simd/tile-inl.h"
 
@@ -58,13 +59,13 @@ void finish_rows(const GemmF32Problem& p, float* c, int64_t stride, int64_t row,
     const float* const residual =
         p.residual == nullptr ? nullptr : p.residual + (row + r) * p.residual_stride + column;
     for (int64_t j = 0; j < columns; j += kLanes) {
-      const auto mask = hn::FirstN(kFloat, static_cast<size_t>(columns - j));
+      const int64_t count = columns - j;
       float* const at = c + r * stride + j;
-      FloatVec x = hn::MaskedLoad(mask, kFloat, at);
-      if (p.bias != nullptr) x = hn::Add(x, hn::MaskedLoad(mask, kFloat, p.bias + column + j));
+      FloatVec x = load(at, count);
+      if (p.bias != nullptr) x = hn::Add(x, load(p.bias + column + j, count));
       x = activate<kActivation>(x);
-      if (residual != nullptr) x = hn::Add(x, hn::MaskedLoad(mask, kFloat, residual + j));
-      hn::BlendedStore(x, mask, kFloat, at);
+      if (residual != nullptr) x = hn::Add(x, load(residual + j, count));
+      store(x, at, count);
     }
   }
 }
