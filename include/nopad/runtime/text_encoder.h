@@ -1,0 +1,83 @@
+// TextEncoder: texts in, vectors out, from a model directory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nopad/core/execution.h"
+#include "nopad/core/pooling.h"
+#include "nopad/core/tensor.h"
+
+namespace nopad {
+
+// What a model computes in. `automatic` is bf16 where the machine has matrix tiles, else f32.
+enum class ComputeType { automatic, f32, bf16 };
+// "auto", "f32" or "bf16". Throws OptionError: another name.
+ComputeType compute_type_from_string(std::string_view name);
+
+struct TextEncoderOptions {
+  ComputeType dtype = ComputeType::automatic;
+  int num_threads = 0;  // 0: all that the process may use
+  Isa isa = best_isa();
+  std::optional<Pooling> pooling = {};  // instead of the directory's
+  std::optional<bool> normalize = {};   // instead of the directory's
+  std::optional<int64_t> max_length =
+      {};                            // tokens, special ones included; instead of the directory's
+  bool truncate = true;              // false: a longer text is an error
+  int64_t batch_tokens = 8192;       // real tokens that run at once
+  bool match_special_tokens = true;  // false: "[SEP]" in a text is plain text
+  // Which of the directory's prompts to put before each text; none: its default, if it has one.
+  std::optional<std::string> prompt_name = {};
+};
+
+// Texts turned into token ids: what the model reads.
+struct TokenizedTexts {
+  std::vector<int32_t> ids;      // [T], text after text
+  std::vector<int64_t> lengths;  // [B]
+  int64_t num_truncated = 0;     // texts that were cut
+};
+
+// A sentence encoder. Const calls are safe from several threads; they take turns on the encoder's
+// threads. A text's vector has the same bits whatever other texts it is encoded with, and however
+// many threads run.
+class TextEncoder {
+ public:
+  // Loads a sentence-transformers directory, or a plain transformers one when options.pooling is
+  // given. Throws FileError, FormatError, WeightError: naming the file; OptionError: a pooling that
+  // has to be chosen, bf16 on a machine without tiles, a prompt that the directory has not.
+  static TextEncoder load(const std::filesystem::path& directory,
+                          const TextEncoderOptions& options = {});
+  ~TextEncoder();
+  TextEncoder(TextEncoder&&) noexcept;
+  TextEncoder& operator=(TextEncoder&&) noexcept;
+
+  int64_t dim() const noexcept;         // the length of the vectors
+  int64_t max_length() const noexcept;  // the most tokens of a text, special ones included
+  ComputeType dtype() const noexcept;   // f32 or bf16
+  const Execution& execution() const noexcept;
+
+  // texts  : any number, each UTF-8; an empty text is the model's special tokens alone
+  // return : [texts, dim()] f32, in the order of the texts
+  // Throws : InputError, "text 3: ...", invalid UTF-8; LimitError, too long when not truncating
+  Tensor embed(std::span<const std::string> texts) const;
+  Tensor embed(std::initializer_list<std::string> texts) const;
+
+  // The two halves of embed(), for those who count tokens or keep them.
+  // first_text : what messages call the first of `texts`: the number of its line in a stream
+  TokenizedTexts tokenize(std::span<const std::string> texts, int64_t first_text = 0) const;
+  // Throws InputError: an id outside the vocabulary; LimitError: longer than the model's positions.
+  Tensor encode(const TokenizedTexts& texts) const;
+
+ private:
+  struct Content;
+  explicit TextEncoder(std::unique_ptr<Content> content);
+  std::unique_ptr<Content> content_;
+};
+
+}  // namespace nopad
