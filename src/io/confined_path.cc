@@ -31,7 +31,7 @@ fs::path confined_path(const fs::path& directory, std::string_view name, std::st
   if (!plain) {
     fail<FormatError>(where, ": expected a path within the directory, got ", quote(name));
   }
-  const fs::path path = name.empty() ? directory : directory / relative;
+  fs::path path = name.empty() ? directory : directory / relative;
   const fs::path root = canonical_path(directory);
   const fs::path target = canonical_path(path);
   const fs::path cache = root.parent_path();

@@ -35,7 +35,7 @@ class Cursor {
     if (mark == '"') expect("\"");
     const size_t end = text_.find(mark, at_);
     if (end == text_.npos) fail_here("the end of a string");
-    const std::string value(text_.substr(at_, end - at_));
+    std::string value(text_.substr(at_, end - at_));
     at_ = end + 1;
     return value;
   }

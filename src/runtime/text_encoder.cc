@@ -65,6 +65,14 @@ TokenMask make_keep(const RaggedLayout& layout, int64_t prompt_tokens) {
   return TokenMask::from_tensor(layout, keep);
 }
 
+void expect_count(const char* name, const std::vector<int32_t>& values,
+                  const RaggedLayout& layout) {
+  if (std::ssize(values) != layout.num_tokens()) {
+    fail<ShapeError>("TextEncoder: ", name, ": expected one for each token of ", layout, ", got ",
+                     values.size());
+  }
+}
+
 }  // namespace
 
 ComputeType compute_type_from_string(std::string_view name) {
@@ -86,22 +94,31 @@ struct TextEncoder::Content {
   std::string prompt;
   int64_t prompt_tokens;  // at the front of each text, that the pooling leaves out
 
-  void append_text(std::string_view text, TokenizedTexts& out,
-                   std::vector<int32_t>& type_ids) const {
+  void append(std::string_view text, TokenizedTexts& out) const {
     const size_t before = out.ids.size();
     std::string prepared;
     if (!prompt.empty()) text = prepared = concat(prompt, text);
     if (lowers_case) text = prepared = text::lower_case(text);
-    const int64_t cut = tokenizer.append(text, encode_options, out.ids, type_ids);
+    const int64_t cut = tokenizer.append(text, encode_options, out.ids, out.type_ids);
     out.num_truncated += cut > 0;
     out.lengths.push_back(static_cast<int64_t>(out.ids.size() - before));
-    type_ids.clear();
   }
 
-  Tensor encode_batch(std::span<const int32_t> ids, std::span<const int64_t> lengths) const {
-    const auto layout = RaggedLayout::from_lengths(lengths);
-    const auto token_ids = Tensor::from_values(ids, {layout.num_tokens()});
-    const RaggedTensor hidden = model(RaggedTensor(token_ids, layout));
+  // The texts [range.begin, range.end) of `texts`, whose tokens `all` tells apart.
+  Tensor encode_batch(const TokenizedTexts& texts, const RaggedLayout& all,
+                      SequenceRange range) const {
+    const auto first = static_cast<size_t>(all.offset(range.begin));
+    const int64_t num_tokens = all.offset(range.end) - all.offset(range.begin);
+    const auto part = [&](const std::vector<int32_t>& values) {
+      return Tensor::from_values(std::span(values).subspan(first, static_cast<size_t>(num_tokens)),
+                                 {num_tokens});
+    };
+    const auto layout =
+        RaggedLayout::from_lengths(std::span(texts.lengths)
+                                       .subspan(static_cast<size_t>(range.begin),
+                                                static_cast<size_t>(range.end - range.begin)));
+    const RaggedTensor hidden = model(RaggedTensor(part(texts.ids), layout),
+                                      texts.type_ids.empty() ? Tensor() : part(texts.type_ids));
     return head(hidden, make_keep(layout, prompt_tokens));
   }
 };
@@ -152,17 +169,19 @@ ComputeType TextEncoder::dtype() const noexcept {
 }
 const Execution& TextEncoder::execution() const noexcept { return content_->execution; }
 
-TokenizedTexts TextEncoder::tokenize(std::span<const std::string> texts, int64_t first_text) const {
+void TextEncoder::append(std::string_view text, TokenizedTexts& out) const {
+  content_->append(text, out);
+}
+
+TokenizedTexts TextEncoder::tokenize(std::span<const std::string> texts) const {
   TokenizedTexts out;
-  std::vector<int32_t> type_ids;
   for (size_t i = 0; i < texts.size(); ++i) {
-    const auto name = [&] { return concat("text ", first_text + static_cast<int64_t>(i), ": "); };
     try {
-      content_->append_text(texts[i], out, type_ids);
+      content_->append(texts[i], out);
     } catch (const InputError& error) {
-      fail<InputError>(name(), error.what());
+      fail<InputError>("text ", i, ": ", error.what());
     } catch (const LimitError& error) {
-      fail<LimitError>(name(), error.what());
+      fail<LimitError>("text ", i, ": ", error.what());
     }
   }
   return out;
@@ -171,23 +190,15 @@ TokenizedTexts TextEncoder::tokenize(std::span<const std::string> texts, int64_t
 Tensor TextEncoder::encode(const TokenizedTexts& texts) const {
   const ExecutionScope scope(content_->execution);
   const autograd::NoGradScope no_grad;
-  Tensor out = Tensor::empty({std::ssize(texts.lengths), dim()});
-  const std::span<const int64_t> lengths(texts.lengths);
-  std::span<const int32_t> ids(texts.ids);
+  const auto all = RaggedLayout::from_lengths(texts.lengths);
+  expect_count("ids", texts.ids, all);
+  if (!texts.type_ids.empty()) expect_count("type_ids", texts.type_ids, all);
+  Tensor out = Tensor::empty({all.num_sequences(), dim()});
   for (const SequenceRange range :
-       batch_by_tokens(lengths, {.max_tokens = content_->batch_tokens})) {
-    const auto batch = lengths.subspan(static_cast<size_t>(range.begin),
-                                       static_cast<size_t>(range.end - range.begin));
-    int64_t num_tokens = 0;
-    for (const int64_t length : batch) num_tokens += length;
-    if (num_tokens > std::ssize(ids)) {
-      fail<ShapeError>("TextEncoder: ids: expected one for each token of the lengths, got ",
-                       texts.ids.size());
-    }
-    const Tensor rows = content_->encode_batch(ids.first(static_cast<size_t>(num_tokens)), batch);
+       batch_by_tokens(texts.lengths, {.max_tokens = content_->batch_tokens})) {
+    const Tensor rows = content_->encode_batch(texts, all, range);
     std::ranges::copy(rows.values<float>(),
                       out.mutable_values<float>().begin() + range.begin * dim());
-    ids = ids.subspan(static_cast<size_t>(num_tokens));
   }
   return out;
 }

@@ -48,8 +48,9 @@ Frame make_bert_frame(int32_t classify, int32_t separate) {
   return {{cls, first, sep}, {cls, first, sep, second, second_sep}};
 }
 
-KeptTokens truncate(int64_t first, int64_t second, bool is_pair, int64_t budget,
-                    Truncation truncation) {
+KeptTokens truncate(int64_t first, int64_t second, bool is_pair, int64_t max_length,
+                    int64_t num_added, Truncation truncation) {
+  const int64_t budget = max_length - num_added;
   const int64_t to_remove = first + second - budget;
   if (truncation == Truncation::only_second && !is_pair) {
     fail<OptionError>("encode: truncation: expected a second text with only_second, got one text");
@@ -57,8 +58,8 @@ KeptTokens truncate(int64_t first, int64_t second, bool is_pair, int64_t budget,
   if (to_remove <= 0) return {first, second};
   switch (truncation) {
     case Truncation::none:
-      fail<LimitError>("encode: text: expected at most ", budget,
-                       " tokens without truncation, got ", first + second);
+      fail<LimitError>("encode: text: expected at most ", max_length,
+                       " tokens without truncation, got ", first + second + num_added);
     case Truncation::longest_first:
       return is_pair ? truncate_longest(first, second, budget) : KeptTokens{budget, 0};
     case Truncation::only_first: return {truncate_one(first, to_remove, "first text"), second};

@@ -36,10 +36,10 @@ struct KeptTokens {
   int64_t second = 0;
 };
 // first, second : tokens that there are; is_pair: whether there is a second text at all
-// budget        : tokens that may stay
+// max_length    : tokens that may stay, the frame's `num_added` included
 // Throws LimitError, OptionError: see Tokenizer::encode.
 // Source : `tokenizers` 0.23.3, utils/truncation.rs
-KeptTokens truncate(int64_t first, int64_t second, bool is_pair, int64_t budget,
-                    Truncation truncation);
+KeptTokens truncate(int64_t first, int64_t second, bool is_pair, int64_t max_length,
+                    int64_t num_added, Truncation truncation);
 
 }  // namespace nopad::text

@@ -80,7 +80,7 @@ Encoded encode_texts(const Pipeline& pipeline, std::string_view first,
   if (is_pair) out.second = encode_content(pipeline, *second, "second text", match, with_spans);
   KeptTokens kept{out.first.size(), out.second.size()};
   if (options.max_length != 0) {
-    kept = truncate(kept.first, kept.second, is_pair, options.max_length - num_added,
+    kept = truncate(kept.first, kept.second, is_pair, options.max_length, num_added,
                     options.truncation);
   }
   out.first.keep(kept.first, options.truncation_side);

@@ -113,11 +113,24 @@ TEST(TextEncoder, InvalidUtf8IsNamedWithItsText) {
   const TextEncoder encoder = TextEncoder::load(model_directory("sentence-dense-v6"));
   const std::vector<std::string> texts = {"a", "b", "\xff"};
   try {
-    encoder.tokenize(texts, 10);
+    encoder.tokenize(texts);
     FAIL() << "expected an error";
   } catch (const InputError& error) {
-    EXPECT_EQ(std::string_view(error.what()).substr(0, 9), "text 12: ") << error.what();
+    EXPECT_EQ(std::string_view(error.what()).substr(0, 8), "text 2: ") << error.what();
   }
+}
+
+TEST(TextEncoder, NamesTokensThatItCanNotEncode) {
+  const TextEncoder encoder = TextEncoder::load(model_directory("sentence-dense-v6"));
+  test::expect_error<ShapeError>(
+      [&] {
+        encoder.encode({.ids = {1, 2}, .type_ids = {}, .lengths = {1, 2}});
+      },
+      "TextEncoder: ids: expected one for each token of (B=2, T=3), got 2");
+  EXPECT_THROW(encoder.encode({.ids = {1, 2}, .type_ids = {0}, .lengths = {2}}), ShapeError);
+  EXPECT_THROW(encoder.encode({.ids = {100000}, .type_ids = {}, .lengths = {1}}), InputError);
+  EXPECT_THROW(encoder.encode({.ids = std::vector<int32_t>(600), .type_ids = {}, .lengths = {600}}),
+               LimitError);
 }
 
 // A copy of a model directory in which files can be changed; removed at the end.

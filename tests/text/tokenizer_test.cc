@@ -133,7 +133,7 @@ TEST(Tokenizer, RefusesLimitsThatTheFrameExceeds) {
 TEST(Tokenizer, WithoutTruncationALongTextIsAnError) {
   expect_error<LimitError>(
       [] { minilm().encode("i am a fish", {.max_length = 5, .truncation = Truncation::none}); },
-      "encode: text: expected at most 3 tokens without truncation, got 4");
+      "encode: text: expected at most 5 tokens without truncation, got 6");
   EXPECT_EQ(
       minilm().encode("i am a fish", {.max_length = 6, .truncation = Truncation::none}).size(), 6u);
 }

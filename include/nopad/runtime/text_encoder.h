@@ -38,9 +38,10 @@ struct TextEncoderOptions {
 
 // Texts turned into token ids: what the model reads.
 struct TokenizedTexts {
-  std::vector<int32_t> ids;      // [T], text after text
-  std::vector<int64_t> lengths;  // [B]
-  int64_t num_truncated = 0;     // texts that were cut
+  std::vector<int32_t> ids;       // [T], text after text
+  std::vector<int32_t> type_ids;  // [T], or empty for all 0
+  std::vector<int64_t> lengths;   // [B]
+  int64_t num_truncated = 0;      // texts that were cut
 };
 
 // A sentence encoder. Const calls are safe from several threads; they take turns on the encoder's
@@ -69,9 +70,12 @@ class TextEncoder {
   Tensor embed(std::initializer_list<std::string> texts) const;
 
   // The two halves of embed(), for those who count tokens or keep them.
-  // first_text : what messages call the first of `texts`: the number of its line in a stream
-  TokenizedTexts tokenize(std::span<const std::string> texts, int64_t first_text = 0) const;
-  // Throws InputError: an id outside the vocabulary; LimitError: longer than the model's positions.
+  TokenizedTexts tokenize(std::span<const std::string> texts) const;
+  // One text more at the end of `out`. Throws as embed(), without the "text 3: ".
+  void append(std::string_view text, TokenizedTexts& out) const;
+  // return : [texts, dim()] f32
+  // Throws : InputError, an id outside the vocabulary; LimitError, longer than the model's positions;
+  //          ShapeError, ids or type_ids that are not one for each token of the lengths
   Tensor encode(const TokenizedTexts& texts) const;
 
  private:

@@ -11,6 +11,7 @@
 #include "hwy/foreach_target.h"
 //
 #include "hwy/highway.h"
+#include "kernels/simd/load-inl.h"
 #include "kernels/simd/math-inl.h"
 #include "kernels/simd/tile-inl.h"
 
@@ -76,8 +77,9 @@ void pack_values(const float* v, int64_t stride, int64_t keys, int64_t head_size
     const int64_t columns = std::min(kPanelWidth, head_size - column);
     float* out = packed + column * kChunk;
     for (int64_t key = 0; key < keys; ++key, out += kPanelWidth) {
-      std::copy_n(v + key * stride + column, columns, out);
-      std::fill(out + columns, out + kPanelWidth, 0.0f);
+      const float* const from = v + key * stride + column;
+      hn::Store(load(from, columns), kFloat, out);
+      hn::Store(load(from + kLanes, std::max<int64_t>(0, columns - kLanes)), kFloat, out + kLanes);
     }
   }
 }
