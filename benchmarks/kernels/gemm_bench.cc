@@ -63,8 +63,11 @@ class Contender {
                                           .packed = packed_.values<float>().data(),
                                           .c = c_.mutable_values<float>().data(),
                                           .c_stride = product_.n};
-    const int threads = execution_.threads().num_threads();
-    const int64_t rows = std::min(gemm_.block_rows, (product_.m + threads - 1) / threads);
+    // As ops::linear cuts a product of many rows.
+    const int64_t threads = execution_.threads().num_threads();
+    const int64_t rounds =
+        (product_.m + threads * gemm_.block_rows - 1) / (threads * gemm_.block_rows);
+    const int64_t rows = (product_.m + rounds * threads - 1) / (rounds * threads);
     auto block = [&](int64_t begin, int64_t end) {
       gemm_.multiply(problem, {begin, end}, {0, panels_});
     };
