@@ -85,8 +85,8 @@ void run(const TextEncoder& encoder, const io::BertConfig& config,
 int main(int argc, char** argv) {
   CLI::App app("The share of the FMA peak that a whole encoder reaches on real tokens");
   std::string model, texts, isa = "auto";
-  nopad::TextEncoderOptions options{
-      .dtype = nopad::ComputeType::f32, .pooling = nopad::Pooling::mean, .batch_tokens = 1 << 20};
+  nopad::TextEncoderOptions options{.dtype = nopad::ComputeType::f32,
+                                    .pooling = nopad::Pooling::mean};
   size_t batch = 32;
   int rounds = 3;
   app.add_option("--model", model, "Model directory")->required();

@@ -113,8 +113,7 @@ void answer_requests(const Contender& contender) {
 int main(int argc, char** argv) {
   CLI::App app("nopad as a contender of the encoder benchmark");
   std::string model, plan, dtype = "f32";
-  nopad::TextEncoderOptions options{
-      .pooling = nopad::Pooling::mean, .normalize = true, .batch_tokens = 1 << 20};
+  nopad::TextEncoderOptions options{.pooling = nopad::Pooling::mean, .normalize = true};
   bool padded = false;
   app.add_option("--model", model, "Model directory")->required();
   app.add_option("--plan", plan, "The driver's plan")->required();

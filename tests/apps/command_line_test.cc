@@ -29,7 +29,7 @@ TEST(CommandLine, HelpNamesCommandsEnvironmentAndExitCodes) {
 TEST(CommandLine, HelpTellsDefaultsAndEnvironmentOfOptions) {
   const std::string help = run_command({"embed", "--help"}).out;
   EXPECT_NE(help.find("--batch-tokens TOKENS"), std::string::npos);
-  EXPECT_NE(help.find("Default: 8192."), std::string::npos);
+  EXPECT_NE(help.find("Default: 1024."), std::string::npos);
   EXPECT_NE(help.find("NOPAD_THREADS."), std::string::npos);
 }
 

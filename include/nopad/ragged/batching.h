@@ -15,7 +15,7 @@ struct SequenceRange {
 };
 
 struct BatchBudget {
-  int64_t max_tokens = 8192;
+  int64_t max_tokens = 1024;
   int64_t max_sequences = 0;  // 0: any number
 };
 // Cuts a list of sequences into consecutive batches, each as long as the budget allows. The order

@@ -28,9 +28,10 @@ struct TextEncoderOptions {
   std::optional<Pooling> pooling = {};  // instead of the directory's
   std::optional<bool> normalize = {};   // instead of the directory's
   std::optional<int64_t> max_length =
-      {};                            // tokens, special ones included; instead of the directory's
-  bool truncate = true;              // false: a longer text is an error
-  int64_t batch_tokens = 8192;       // real tokens that run at once
+      {};                // tokens, special ones included; instead of the directory's
+  bool truncate = true;  // false: a longer text is an error
+  // Real tokens that run at once. More of them cost memory and, once they outgrow the caches, speed.
+  int64_t batch_tokens = 1024;
   bool match_special_tokens = true;  // false: "[SEP]" in a text is plain text
   // Which of the directory's prompts to put before each text; none: its default, if it has one.
   std::optional<std::string> prompt_name = {};
