@@ -1,7 +1,6 @@
 #include "apps/nopad/interrupt.h"
 
-#include <signal.h>
-
+#include <csignal>
 #include <initializer_list>
 
 namespace nopad::apps {
