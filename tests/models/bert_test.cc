@@ -132,9 +132,7 @@ TEST(BertBatchInvariance, ASequenceHasTheSameBitsInAnyBatchOnOneAndTwoThreads) {
 
 TEST(BertBatchInvariance, TheSameHoldsInBf16) {
   const Isa isa = has_tiles(best_isa()) ? best_isa() : Isa::amx_emulated;
-  // Emulated tiles are slow; a fifth of the batches keeps the suite short.
-  const int batches = isa == Isa::amx ? num_random_batches() : num_random_batches() / 5;
-  expect_batch_invariance("bert-odd-heads-3", isa, nn::Compute::bf16, batches);
+  expect_batch_invariance("bert-odd-heads-3", isa, nn::Compute::bf16, num_random_batches());
 }
 
 TEST(BertModel, ANeighbourOfBadWeightsOrTokensStaysAlone) {

@@ -6,6 +6,8 @@
 #define NOPAD_KERNELS_SIMD_TILE_INL_H_
 #endif
 
+#include <array>
+#include <cstdint>
 #include <utility>
 
 #include "hwy/highway.h"
