@@ -29,9 +29,30 @@ TEST(Record, WhatComesFromALeafKnowsItsOpAndInputs) {
   ASSERT_TRUE(needs_grad(y));
   EXPECT_EQ(y.node()->op, "doubled");
   ASSERT_EQ(y.node()->inputs.size(), 1u);
-  EXPECT_EQ(y.node()->inputs[0].node()->inputs[0].node(), leaf.node());
-  const Tensor one = Tensor::from_values<float>(std::vector{1.0f, 3.0f}, {2});
-  EXPECT_EQ(y.node()->backward(one)[0].values<float>()[1], 6.0f);
+  EXPECT_EQ(y.node()->inputs[0].node->inputs[0].node, leaf.node());
+  const Tensor d_y = Tensor::from_values<float>(std::vector{1.0f, 3.0f}, {2});
+  EXPECT_EQ(y.node()->backward(std::span(&d_y, 1))[0].values<float>()[1], 6.0f);
+}
+
+TEST(Record, OnlyFloatsCanBeLeaves) {
+  Tensor ids = Tensor::zeros({2}, DType::i32);
+  test::expect_error<DTypeError>([&] { require_grad(ids); },
+                                 "require_grad: tensor: expected f32 or f64, got i32");
+}
+
+TEST(Record, DetachSharesTheElementsAndEndsTheGradientsWay) {
+  Tensor leaf = Tensor::zeros({2});
+  require_grad(leaf);
+  const Tensor plain = detach(leaf);
+  EXPECT_FALSE(needs_grad(plain));
+  EXPECT_EQ(plain.bytes(), leaf.bytes());
+}
+
+TEST(Record, AChainOfAMillionOpsIsFreedWithoutRecursion) {
+  Tensor x = Tensor::zeros({1});
+  require_grad(x);
+  for (int i = 0; i < 1'000'000; ++i) x = doubled(x);
+  x = Tensor();
 }
 
 TEST(Record, ANoGradScopeEndsWithItsBlock) {

@@ -73,7 +73,12 @@ class Tensor {
 
   // What autograd recorded about this tensor, null where nothing was. Used by nopad/autograd only.
   const std::shared_ptr<autograd::Node>& node() const noexcept { return node_; }
-  void set_node(std::shared_ptr<autograd::Node> node) noexcept { node_ = std::move(node); }
+  // Which of that op's outputs this is.
+  int node_output() const noexcept { return node_output_; }
+  void set_node(std::shared_ptr<autograd::Node> node, int output) noexcept {
+    node_ = std::move(node);
+    node_output_ = output;
+  }
 
  private:
   static Tensor from_bytes(std::span<const std::byte> bytes, const Shape& shape, DType dtype);
@@ -85,6 +90,7 @@ class Tensor {
   Storage storage_;
   size_t byte_offset_ = 0;
   std::shared_ptr<autograd::Node> node_;
+  int node_output_ = 0;
 };
 
 }  // namespace nopad
