@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -138,8 +137,9 @@ Gradients backward(std::span<const Tensor> outputs, std::span<const Tensor> d_ou
     give({outputs[i].node(), outputs[i].node_output()}, d_outputs[i]);
   }
   Gradients found;
-  std::vector<Node*> nodes = sorted_nodes(outputs);
-  for (Node* node : nodes | std::views::reverse) {
+  const std::vector<Node*> nodes = sorted_nodes(outputs);
+  for (auto place = nodes.rbegin(); place != nodes.rend(); ++place) {
+    const Node* const node = *place;
     auto mine = received.extract(node);
     if (mine.empty()) continue;
     std::vector<Tensor> d = with_zeros(std::move(mine.mapped()), *node);

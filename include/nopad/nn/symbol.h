@@ -10,15 +10,7 @@
 namespace nopad::nn {
 
 class Layer;
-class Symbol;
-
-// One call of a layer, or an input.
-struct Call {
-  std::shared_ptr<const Layer> layer;  // null: an input of the model
-  std::string name = {};               // an input's
-  std::vector<Symbol> inputs = {};
-  std::vector<Spec> outputs = {};
-};
+struct Call;
 
 // An output of a call that has been checked, but not run on data. Copies are the same.
 class Symbol {
@@ -32,6 +24,14 @@ class Symbol {
  private:
   std::shared_ptr<const Call> call_;
   int output_;
+};
+
+// One call of a layer, or an input.
+struct Call {
+  std::shared_ptr<const Layer> layer = {};  // null: an input of the model
+  std::string name = {};                    // an input's
+  std::vector<Symbol> inputs = {};
+  std::vector<Spec> outputs = {};
 };
 
 // What a model will be given. Two inputs over the same tokens, e.g. ids and features, share the
