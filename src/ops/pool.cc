@@ -2,123 +2,97 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <vector>
 
 #include "nopad/autograd/record.h"
 #include "nopad/core/error.h"
-#include "nopad/core/execution.h"
+#include "ops/dispatch_float.h"
+#include "ops/reduction.h"
 
 namespace nopad::ops {
 namespace {
 
-// What each kept token adds to the sum of a mean-like pooling, by its place in the sequence.
-float weight_of(Pooling pooling, int64_t index) {
-  return pooling == Pooling::weighted_mean ? static_cast<float>(index + 1) : 1.0f;
+Tensor pool_groups(const RaggedTensor& x, Pooling pooling, const Tensor& keep) {
+  if (x.values().rank() != 2) {
+    fail<ShapeError>("pool: x: expected [T, D], got ", x.values().shape());
+  }
+  const int64_t width = x.values().dim(1);
+  const Reduction r = {"pool",
+                       {.layout = x.layout(), .keep = keep, .width = width},
+                       {x.layout().num_sequences(), width}};
+  const auto sum = [&](RowWeights weights) { return reduce_sum(r, x.values(), weights); };
+  const auto pick = [&](Pick which) {
+    return reduce_pick(r, x.values(), which, Wanted::values).values;
+  };
+  switch (pooling) {
+    case Pooling::cls: return pick(Pick::first);
+    case Pooling::max: return pick(Pick::largest);
+    case Pooling::mean: return sum(RowWeights::mean);
+    case Pooling::mean_sqrt_length: return sum(RowWeights::mean_sqrt_length);
+    case Pooling::weighted_mean: return sum(RowWeights::weighted_mean);
+    case Pooling::last_token: return pick(Pick::last);
+  }
+  fail<InternalError>("pool: pooling: got the unknown value ", static_cast<int>(pooling));
 }
 
+// What a row is divided by, its length being below eps or not.
 template <class T>
-void add_weighted(const T* row, float weight, std::span<float> out) {
-  for (size_t i = 0; i < out.size(); ++i) out[i] += static_cast<float>(row[i]) * weight;
+T divisor_of(std::span<const T> row, float eps) {
+  double sum = 0;
+  for (const T value : row) sum += static_cast<double>(value) * value;
+  return std::max(static_cast<T>(std::sqrt(sum)), static_cast<T>(eps));
 }
 
-// A NaN wins, as in torch.max: it must not get lost.
-template <class T>
-void take_larger(const T* row, std::span<float> out) {
-  for (size_t i = 0; i < out.size(); ++i) {
-    const auto x = static_cast<float>(row[i]);
-    if (!(x <= out[i]) && !std::isnan(out[i])) out[i] = x;
+// Calls f(row of x, row of out) for each of them.
+template <class T, class F>
+void for_each_row(const Tensor& x, Tensor& out, F&& f) {
+  const auto width = static_cast<size_t>(x.dim(-1));
+  const auto from = x.values<T>();
+  const auto to = out.mutable_values<T>();
+  for (size_t at = 0; at < from.size(); at += width) {
+    f(from.subspan(at, width), to.subspan(at, width));
   }
 }
 
-// The place of the first or the last kept token; -1 where none is.
-int64_t find_kept(std::span<const bool> keep, bool from_the_end) {
-  if (from_the_end) {
-    const auto found = std::ranges::find(keep.rbegin(), keep.rend(), true);
-    return keep.rend() - found - 1;
-  }
-  const auto found = std::ranges::find(keep, true);
-  return found == keep.end() ? -1 : found - keep.begin();
-}
-
-template <class T>
-void pool_sequence(const T* rows, std::span<const bool> keep, Pooling pooling,
-                   std::span<float> out) {
-  const auto width = static_cast<int64_t>(out.size());
-  std::ranges::fill(out, 0.0f);
-  if (std::ranges::find(keep, true) == keep.end()) return;
-  if (pooling == Pooling::cls || pooling == Pooling::last_token) {
-    add_weighted(rows + find_kept(keep, pooling == Pooling::last_token) * width, 1.0f, out);
-    return;
-  }
-  if (pooling == Pooling::max) std::ranges::fill(out, -std::numeric_limits<float>::infinity());
-  float total = 0;
-  for (int64_t index = 0; index < std::ssize(keep); ++index) {
-    if (!keep[static_cast<size_t>(index)]) continue;
-    const float weight = weight_of(pooling, index);
-    total += weight;
-    if (pooling == Pooling::max) {
-      take_larger(rows + index * width, out);
-    } else {
-      add_weighted(rows + index * width, weight, out);
-    }
-  }
-  if (pooling == Pooling::max) return;
-  const float divisor = pooling == Pooling::mean_sqrt_length ? std::sqrt(total) : total;
-  for (float& value : out) value /= divisor;
+// d_x = (d_y - y (y . d_y)) / |x|; where |x| is below eps y is linear in x.
+Tensor l2_normalize_backward(const Tensor& x, const Tensor& d_y, float eps) {
+  Tensor d_x = Tensor::empty(x.shape(), x.dtype());
+  dispatch_float("l2_normalize", "x", x, [&]<class T>(T) {
+    const T* d = d_y.values<T>().data();
+    for_each_row<T>(x, d_x, [&](std::span<const T> row, std::span<T> out) {
+      const T divisor = divisor_of(row, eps);
+      double dot = 0;
+      for (size_t i = 0; i < row.size(); ++i) dot += static_cast<double>(row[i]) * d[i];
+      const T along = divisor > eps ? static_cast<T>(dot) / divisor / divisor : T{0};
+      for (size_t i = 0; i < row.size(); ++i) out[i] = (d[i] - row[i] * along) / divisor;
+      d += row.size();
+    });
+  });
+  return d_x;
 }
 
 }  // namespace
 
-Tensor pool(const RaggedTensor& x, Pooling pooling) {
-  return pool(x, pooling, TokenMask::all(x.layout()));
-}
+Tensor pool(const RaggedTensor& x, Pooling pooling) { return pool_groups(x, pooling, {}); }
 
 Tensor pool(const RaggedTensor& x, Pooling pooling, const TokenMask& keep) {
-  autograd::expect_no_grad("pool", {&x.values()});
   keep.expect_layout(x.layout(), "pool", "x");
-  if (x.values().rank() != 2) {
-    fail<ShapeError>("pool: x: expected [T, D], got ", x.values().shape());
-  }
-  const RaggedLayout& layout = x.layout();
-  const int64_t width = x.values().dim(1);
-  Tensor out = Tensor::empty({layout.num_sequences(), width});
-  if (out.num_elements() == 0) return out;
-  const auto run = [&]<class T>(T) {
-    const T* const from = x.values().values<T>().data();
-    const auto to = out.mutable_values<float>();
-    auto sequences = [&](int64_t begin, int64_t end) {
-      for (int64_t b = begin; b < end; ++b) {
-        const auto first = static_cast<size_t>(layout.offset(b));
-        pool_sequence(from + layout.offset(b) * width,
-                      keep.keep().subspan(first, static_cast<size_t>(layout.length(b))), pooling,
-                      to.subspan(static_cast<size_t>(b * width), static_cast<size_t>(width)));
-      }
-    };
-    current_execution().threads().parallel_for(layout.num_sequences(), 4, sequences);
-  };
-  if (x.values().dtype() == DType::f32) {
-    run(float{});
-  } else if (x.values().dtype() == DType::bf16) {
-    run(BFloat16{});
-  } else {
-    fail<DTypeError>("pool: x: expected f32 or bf16, got ", x.values().dtype());
-  }
-  return out;
+  return pool_groups(x, pooling, keep.to_tensor());
 }
 
 Tensor l2_normalize(const Tensor& x, float eps) {
-  autograd::expect_no_grad("l2_normalize", {&x});
-  const int64_t width = x.dim(-1);
-  Tensor out = Tensor::empty(x.shape());
-  const auto from = x.values<float>();
-  const auto to = out.mutable_values<float>();
-  for (size_t row = 0; row < from.size(); row += static_cast<size_t>(width)) {
-    double sum = 0;
-    for (const float value : from.subspan(row, static_cast<size_t>(width))) {
-      sum += static_cast<double>(value) * value;
-    }
-    const float length = std::max(static_cast<float>(std::sqrt(sum)), eps);
-    for (size_t i = row; i < row + static_cast<size_t>(width); ++i) to[i] = from[i] / length;
+  if (x.rank() == 0) fail<ShapeError>("l2_normalize: x: expected at least one axis, got []");
+  Tensor out = Tensor::empty(x.shape(), x.dtype());
+  dispatch_float("l2_normalize", "x", x, [&]<class T>(T) {
+    for_each_row<T>(x, out, [&](std::span<const T> row, std::span<T> y) {
+      const T divisor = divisor_of(row, eps);
+      for (size_t i = 0; i < row.size(); ++i) y[i] = row[i] / divisor;
+    });
+  });
+  if (autograd::should_record({&x})) {
+    autograd::record(out, "l2_normalize", {x}, [x = autograd::detach(x), eps](const Tensor& d_out) {
+      return std::vector{l2_normalize_backward(x, d_out, eps)};
+    });
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "expect_error.h"
+#include "gradients.h"
 #include "nopad/core/error.h"
 #include "random.h"
 #include "tolerance.h"
@@ -85,6 +86,21 @@ TEST(Pool, ANanInTheMaximumShows) {
   EXPECT_TRUE(std::isnan(pool(x, Pooling::max).values<float>()[0]));
 }
 
+TEST(Pool, GradientsEqualCentralDifferences) {
+  test::Random random(3);
+  const auto layout = RaggedLayout::from_lengths(random.lengths(6, 20));
+  const auto keep = TokenMask::from_tensor(layout, random.coins({layout.num_tokens()}));
+  const Tensor x = random.tensor({layout.num_tokens(), 3}).to(DType::f64);
+  for (const Pooling pooling : kAllPoolings) {
+    SCOPED_TRACE(to_string(pooling));
+    test::expect_gradients(
+        [&](std::span<const Tensor> in) {
+          return pool({in[0], layout}, pooling, keep);
+        },
+        {x});
+  }
+}
+
 TEST(Pool, RefusesAMaskOverAnotherLayout) {
   const auto other = TokenMask::all(RaggedLayout::from_lengths(std::vector<int64_t>{3}));
   EXPECT_THROW(pool(small_batch(), Pooling::mean, other), LayoutError);
@@ -94,6 +110,13 @@ TEST(L2Normalize, GivesRowsOfLengthOneAndKeepsZeros) {
   const Tensor out =
       l2_normalize(Tensor::from_values<float>(std::array{3.0f, 4.0f, 0.0f, 0.0f}, {2, 2}));
   test::expect_close(out.values<float>(), std::array{0.6f, 0.8f, 0.0f, 0.0f}, test::kF32);
+}
+
+TEST(L2Normalize, GradientsEqualCentralDifferences) {
+  // The last row is shorter than eps: it is scaled, and no longer normalised.
+  Tensor x = test::Random(4).tensor({3, 5}).to(DType::f64);
+  for (double& value : x.rows(2, 3).mutable_values<double>()) value *= 0.01;
+  test::expect_gradients([](std::span<const Tensor> in) { return l2_normalize(in[0], 0.1f); }, {x});
 }
 
 }  // namespace
