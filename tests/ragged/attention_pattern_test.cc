@@ -153,5 +153,145 @@ TEST(AttentionPatternMaterialize, TheBiasIsZeroWhereAttendingIsAllowedElseMinusI
   }
 }
 
+Tensor ids_of(const std::vector<int64_t>& ids) {
+  return Tensor::from_values<int64_t>(ids, {std::ssize(ids)});
+}
+
+TEST(AttentionPattern, BandsKnowNoTokens) {
+  EXPECT_TRUE(AttentionPattern::full().is_band());
+  EXPECT_TRUE((AttentionPattern::causal() & AttentionPattern::window(2, 2)).is_band());
+  const RaggedTensor ids(ids_of({1, 1}), layout_of({2}));
+  EXPECT_FALSE(AttentionPattern::segments(ids).is_band());
+  EXPECT_FALSE((AttentionPattern::causal() & AttentionPattern::segments(ids)).is_band());
+}
+
+TEST(AttentionPatternSegments, AQuerySeesTheKeysOfItsId) {
+  const auto layout = layout_of({3, 0, 2});
+  const RaggedTensor ids(ids_of({7, 8, 7, 5, 5}), layout);
+  const Tensor expected = bools({3, 3, 3}, {1, 0, 1, 0, 1, 0, 1, 0, 1,  //
+                                            0, 0, 0, 0, 0, 0, 0, 0, 0,  //
+                                            1, 1, 0, 1, 1, 0, 0, 0, 0});
+  test::expect_same_bits(AttentionPattern::segments(ids).materialize(layout), expected);
+  const RaggedTensor narrow(ids.values().to(DType::i32), layout);
+  test::expect_same_bits(AttentionPattern::segments(narrow).materialize(layout), expected);
+}
+
+TEST(AttentionPatternSegments, QueriesAndKeysMayHaveDifferentLayouts) {
+  const auto queries = layout_of({1, 2});
+  const auto keys = layout_of({3, 1});
+  const auto pattern =
+      AttentionPattern::segments({ids_of({2, 1, 3}), queries}, {ids_of({2, 1, 2, 3}), keys});
+  test::expect_same_bits(pattern.materialize(queries, keys), bools({2, 2, 3}, {1, 0, 1, 0, 0, 0,  //
+                                                                               0, 0, 0, 1, 0, 0}));
+}
+
+TEST(AttentionPatternSegments, TheIdsAreCopied) {
+  const auto layout = layout_of({2});
+  Tensor ids = ids_of({1, 1});
+  const auto pattern = AttentionPattern::segments({ids, layout});
+  ids.mutable_values<int64_t>()[0] = 2;
+  test::expect_same_bits(pattern.materialize(layout), bools({1, 2, 2}, {1, 1, 1, 1}));
+}
+
+TEST(AttentionPatternVisible, SaysItForEachSequenceInPaddedColumns) {
+  const auto layout = layout_of({2, 1});
+  // The second sequence's second row and column are padding.
+  const Tensor may_attend = bools({2, 2, 2}, {1, 0, 1, 1,  //
+                                              1, 1, 1, 1});
+  test::expect_same_bits(AttentionPattern::visible(may_attend, layout).materialize(layout),
+                         bools({2, 2, 2}, {1, 0, 1, 1,  //
+                                           1, 0, 0, 0}));
+}
+
+TEST(AttentionPatternVisible, OneMatrixServesAllSequences) {
+  const auto layout = layout_of({3, 1, 0, 2});
+  const Tensor may_attend = bools({3, 3}, {1, 0, 1, 0, 1, 1, 1, 1, 0});
+  test::expect_same_bits(AttentionPattern::visible(may_attend, layout).materialize(layout),
+                         bools({4, 3, 3}, {1, 0, 1, 0, 1, 1, 1, 1, 0,  //
+                                           1, 0, 0, 0, 0, 0, 0, 0, 0,  //
+                                           0, 0, 0, 0, 0, 0, 0, 0, 0,  //
+                                           1, 0, 0, 0, 1, 0, 0, 0, 0}));
+}
+
+TEST(AttentionPatternVisible, FollowsTheColumnsOfThePaddedBatch) {
+  const auto layout = RaggedLayout::from_keep(bools({2, 3}, {0, 1, 1, 1, 0, 1}));
+  const Tensor one = bools({3, 3}, {1, 0, 0, 1, 1, 0, 0, 1, 1});
+  const Tensor expected = bools({2, 3, 3}, {0, 0, 0, 0, 1, 0, 0, 1, 1,  //
+                                            1, 0, 0, 0, 0, 0, 0, 0, 1});
+  test::expect_same_bits(AttentionPattern::visible(one, layout).materialize(layout), expected);
+  test::expect_same_bits(AttentionPattern::visible(expected, layout).materialize(layout), expected);
+}
+
+TEST(AttentionPatternVisible, WhatMaterializeWritesItReadsAgain) {
+  test::Random random(32);
+  for (int round = 0; round < 100; ++round) {
+    const int64_t num_sequences = random.integer(0, 4);
+    const auto queries = layout_of(random.lengths(num_sequences, 9));
+    const auto keys = layout_of(random.lengths(num_sequences, 9));
+    const auto pattern = AttentionPattern::window(random.integer(0, 9), random.integer(0, 9));
+    const Tensor matrix = pattern.materialize(queries, keys);
+    test::expect_same_bits(
+        AttentionPattern::visible(matrix, queries, keys).materialize(queries, keys), matrix);
+  }
+}
+
+TEST(AttentionPattern, AnyTwoIntersect) {
+  const auto layout = layout_of({3});
+  const auto segments = AttentionPattern::segments({ids_of({1, 2, 1}), layout});
+  const auto visible =
+      AttentionPattern::visible(bools({3, 3}, {0, 1, 1, 1, 1, 1, 1, 1, 1}), layout);
+  test::expect_same_bits((AttentionPattern::causal() & segments).materialize(layout),
+                         bools({1, 3, 3}, {1, 0, 0, 0, 1, 0, 1, 0, 1}));
+  test::expect_same_bits((segments & visible).materialize(layout),
+                         bools({1, 3, 3}, {0, 0, 1, 0, 1, 0, 1, 0, 1}));
+  test::expect_same_bits((visible & AttentionPattern::causal() & segments).materialize(layout),
+                         bools({1, 3, 3}, {0, 0, 0, 0, 1, 0, 1, 0, 1}));
+}
+
+TEST(AttentionPattern, OperandsThatDoNotFitAreRefused) {
+  const auto layout = layout_of({1, 2});
+  test::expect_error<DTypeError>(
+      [&] {
+        AttentionPattern::segments({Tensor::zeros({3}), layout});
+      },
+      "AttentionPattern: query_ids: expected i32 or i64, got f32");
+  test::expect_error<ShapeError>(
+      [&] {
+        AttentionPattern::segments({ids_of({1, 2, 3}), layout},
+                                   {Tensor::zeros({3, 1}, DType::i64), layout});
+      },
+      "AttentionPattern: key_ids: expected [3], got [3, 1]");
+  test::expect_error<LayoutError>(
+      [&] {
+        AttentionPattern::segments({ids_of({1, 2, 3}), layout}, {ids_of({1}), layout_of({1})});
+      },
+      "AttentionPattern: keys: expected the queries' number of sequences 2, got 1");
+  test::expect_error<ShapeError>(
+      [&] {
+        AttentionPattern::visible(bools({2, 3}, {0, 0, 0, 0, 0, 0}), layout);
+      },
+      "AttentionPattern: may_attend: expected [2, 2, 2] or [2, 2], got [2, 3]");
+  test::expect_error<DTypeError>(
+      [&] {
+        AttentionPattern::visible(Tensor::zeros({2, 2}), layout);
+      },
+      "AttentionPattern: may_attend: expected bool, got f32");
+}
+
+TEST(AttentionPattern, ARuleForOtherTokensIsRefused) {
+  const auto pattern = AttentionPattern::segments({ids_of({1, 2, 3}), layout_of({1, 2})});
+  test::expect_error<LayoutError>(
+      [&] {
+        pattern.materialize(layout_of({2, 2}));
+      },
+      "AttentionPattern: pattern: expected the query's layout (B=2, T=4), got (B=2, T=3)");
+  test::expect_error<LayoutError>(
+      [&] {
+        pattern.materialize(layout_of({1, 2}), layout_of({2, 1}));
+      },
+      "AttentionPattern: pattern: expected the key's layout (B=2, T=3), got (B=2, T=3) whose "
+      "sequence 0 has 1 tokens, not 2");
+}
+
 }  // namespace
 }  // namespace nopad

@@ -1,4 +1,4 @@
-#include "nopad/ragged/convert.h"
+#include "nopad/ragged/padded.h"
 
 #include <gtest/gtest.h>
 
@@ -6,34 +6,25 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <span>
+#include <string>
 #include <vector>
 
 #include "expect_error.h"
+#include "nopad/autograd/record.h"
 #include "nopad/core/error.h"
 #include "random.h"
 #include "tolerance.h"
+#include "written_tensors.h"
 
 namespace nopad {
 namespace {
 
+using test::bools;
+using test::list;
+using test::tensor_of;
+
 constexpr std::array kAllDTypes = {DType::f32, DType::f64, DType::bf16, DType::i8,
                                    DType::u8,  DType::i32, DType::i64,  DType::boolean};
-
-template <class T>
-Tensor tensor_of(const Shape& shape, const std::vector<T>& values) {
-  return Tensor::from_values(std::span<const T>(values), shape);
-}
-
-Tensor bools(const Shape& shape, const std::vector<int>& values) {
-  return tensor_of<int32_t>(shape, values).to(DType::boolean);
-}
-
-template <class T>
-std::vector<T> list(const Tensor& tensor) {
-  const auto values = tensor.values<T>();
-  return {values.begin(), values.end()};
-}
 
 // A padded batch with holes: [[_, 1, 2], [3, _, 4], [_, _, _]].
 const std::vector<int32_t> kIds = {-9, 1, 2, 3, -9, 4, -9, -9, -9};
@@ -114,6 +105,11 @@ TEST(FromPadded, OtherShapesAndDtypesAreRefused) {
         from_padded(values, Tensor::zeros({2, 3}));
       },
       "from_padded: keep: expected bool, got f32");
+  test::expect_error<ShapeError>(
+      [&] {
+        from_padded(values, Tensor::zeros({2, 3, 1}, DType::boolean));
+      },
+      "from_padded: keep: expected [2, 3], got [2, 3, 1]");
 }
 
 TEST(FromPadded, LengthsBeyondTheBatchAreRefused) {
@@ -235,137 +231,18 @@ TEST(ToPadded, KeepsEveryTokenOnEitherSide) {
   }
 }
 
-// The first rows are what Keras 3.15.1 prints for the same calls.
-TEST(PadSequences, DefaultsAreThoseOfKeras) {
-  const Tensor padded = pad_sequences({{1, 2, 3}, {4}});
-  EXPECT_EQ(padded.dtype(), DType::i32);
-  EXPECT_EQ(padded.shape(), Shape({2, 3}));
-  EXPECT_EQ(list<int32_t>(padded), (std::vector<int32_t>{1, 2, 3, 0, 0, 4}));
-  EXPECT_EQ(list<int32_t>(pad_sequences({{1, 2, 3}, {4}}, {.max_length = 2})),
-            (std::vector<int32_t>{2, 3, 0, 4}));
-  EXPECT_EQ(list<int32_t>(pad_sequences({{}, {1}}, {.value = 9})), (std::vector<int32_t>{9, 1}));
-}
-
-TEST(PadSequences, PadsAndCutsAtEitherSide) {
-  const std::vector<std::vector<int64_t>> ids = {{1, 2, 3}, {4}};
-  EXPECT_EQ(list<int32_t>(pad_sequences(ids, {.padding = Side::right})),
-            (std::vector<int32_t>{1, 2, 3, 4, 0, 0}));
-  EXPECT_EQ(list<int32_t>(pad_sequences(ids, {.max_length = 2, .truncating = Side::right})),
-            (std::vector<int32_t>{1, 2, 0, 4}));
-  EXPECT_EQ(list<int32_t>(pad_sequences(ids, {.max_length = 2, .padding = Side::right})),
-            (std::vector<int32_t>{2, 3, 4, 0}));
-  EXPECT_EQ(list<int32_t>(pad_sequences(ids, {.max_length = 5, .value = -1})),
-            (std::vector<int32_t>{-1, -1, 1, 2, 3, -1, -1, -1, -1, 4}));
-}
-
-TEST(PadSequences, TheNotebooksIdsPadOnTheRight) {
-  const Tensor padded =
-      pad_sequences({{83, 91, 1, 645, 1253, 927}, {73, 8, 3215, 55, 927}, {711, 632, 71}},
-                    {.padding = Side::right});
-  EXPECT_EQ(list<int32_t>(padded), (std::vector<int32_t>{83, 91, 1, 645, 1253, 927, 73, 8, 3215, 55,
-                                                         927, 0, 711, 632, 71, 0, 0, 0}));
-}
-
-// Two braces inside two more could be taken for a pair of iterators.
-TEST(PadSequences, PairsOfIdsAreIds) {
-  EXPECT_EQ(list<int32_t>(pad_sequences({{5, 6}})), (std::vector<int32_t>{5, 6}));
-  EXPECT_EQ(list<int32_t>(pad_sequences({{1, 2}, {3, 4}})), (std::vector<int32_t>{1, 2, 3, 4}));
-}
-
-TEST(PadSequences, WithoutIdsThereIsOnlyPaddingOrNothing) {
-  EXPECT_EQ(pad_sequences({}).shape(), Shape({0, 0}));
-  EXPECT_EQ(pad_sequences({}, {.max_length = 4}).shape(), Shape({0, 4}));
-  EXPECT_EQ(pad_sequences(std::vector<std::vector<int64_t>>(1)).shape(), Shape({1, 0}));
-}
-
-TEST(PadSequences, IdsBeyondTheDtypeAreRefused) {
-  const int64_t large = int64_t{1} << 40;
-  test::expect_error<InputError>(
+TEST(ToPadded, AGradientIsNotLostInSilence) {
+  Tensor leaf = Tensor::zeros({2, 3});
+  autograd::require_grad(leaf);
+  const std::string rest =
+      ": expected a detached tensor, got one whose gradient is wanted and would be lost";
+  const RaggedTensor ragged(leaf, RaggedLayout::from_lengths(std::vector<int64_t>{2}));
+  test::expect_error<OptionError>([&] { to_padded(ragged); }, "to_padded: tensor" + rest);
+  test::expect_error<OptionError>(
       [&] {
-        pad_sequences({{1}, {2, large}});
+        from_padded(leaf, std::vector<int64_t>{1, 2});
       },
-      "pad_sequences: sequence 1: expected ids of i32, got 1099511627776 at index 1");
-  EXPECT_EQ(list<int64_t>(pad_sequences({{large}}, {.dtype = DType::i64})),
-            (std::vector<int64_t>{large}));
-  test::expect_error<OptionError>([&] { pad_sequences({{1}}, {.value = -large}); },
-                                  "pad_sequences: value: expected one of i32, got -1099511627776");
-}
-
-TEST(PadSequences, ImpossibleSettingsAreRefused) {
-  test::expect_error<OptionError>([] { pad_sequences({{1}}, {.max_length = 0}); },
-                                  "pad_sequences: max_length: expected 1 or more, got 0");
-  test::expect_error<DTypeError>([] { pad_sequences({{1}}, {.dtype = DType::f32}); },
-                                 "pad_sequences: dtype: expected i32 or i64, got f32");
-}
-
-TEST(PadSequences, RandomIdsComeBackThroughFromPadded) {
-  test::Random random(53);
-  for (int round = 0; round < 200; ++round) {
-    std::vector<std::vector<int64_t>> ids;
-    for (const int64_t length : random.lengths(random.integer(0, 6), 40)) {
-      ids.emplace_back();
-      for (int64_t i = 0; i < length; ++i) ids.back().push_back(random.integer(1, 5000));
-    }
-    const Side side = random.coin() ? Side::left : Side::right;
-    const Tensor padded = pad_sequences(ids, {.padding = side, .dtype = DType::i64});
-    const RaggedTensor ragged = from_padded(padded, padded.to(DType::boolean));
-    for (size_t b = 0; b < ids.size(); ++b) {
-      EXPECT_EQ(list<int64_t>(ragged.sequence(static_cast<int64_t>(b))), ids[b]);
-    }
-  }
-}
-
-TEST(KeepFromHfAttentionMask, OneIsKeptInAnyDtype) {
-  for (const DType dtype : kAllDTypes) {
-    const Tensor attention_mask = bools({2, 2}, {1, 0, 0, 1}).to(dtype);
-    test::expect_same_bits(keep_from_hf_attention_mask(attention_mask),
-                           bools({2, 2}, {1, 0, 0, 1}));
-  }
-}
-
-TEST(KeepFromHfAttentionMask, OtherValuesAndShapesAreRefused) {
-  test::expect_error<InputError>(
-      [] {
-        keep_from_hf_attention_mask(tensor_of<float>({2, 3}, {1, 1, 0, 1, 1, 0.75f}));
-      },
-      "keep_from_hf_attention_mask: attention_mask: expected 0 or 1, got 0.75 at [1, 2]");
-  EXPECT_THROW(keep_from_hf_attention_mask(tensor_of<int64_t>({1, 2}, {1, -1})), InputError);
-  EXPECT_THROW(keep_from_hf_attention_mask(tensor_of<float>({1, 2}, {1, NAN})), InputError);
-  // An additive mask, and a four-dimensional one.
-  EXPECT_THROW(keep_from_hf_attention_mask(tensor_of<float>({1, 2}, {0, -INFINITY})), InputError);
-  test::expect_error<ShapeError>(
-      [] {
-        keep_from_hf_attention_mask(Tensor::zeros({1, 1, 2, 2}));
-      },
-      "keep_from_hf_attention_mask: attention_mask: expected [B, L], got [1, 1, 2, 2]");
-}
-
-TEST(KeepFromTorchKeyPaddingMask, TrueIsIgnored) {
-  test::expect_same_bits(keep_from_torch_key_padding_mask(bools({1, 3}, {0, 0, 1})),
-                         bools({1, 3}, {1, 1, 0}));
-}
-
-TEST(KeepFromTorchKeyPaddingMask, FloatsAndOtherShapesAreRefused) {
-  test::expect_error<DTypeError>(
-      [] {
-        keep_from_torch_key_padding_mask(Tensor::zeros({1, 3}));
-      },
-      "keep_from_torch_key_padding_mask: key_padding_mask: expected bool, got f32");
-  EXPECT_THROW(keep_from_torch_key_padding_mask(Tensor::zeros({1, 3}, DType::u8)), DTypeError);
-  EXPECT_THROW(keep_from_torch_key_padding_mask(bools({3}, {0, 0, 1})), ShapeError);
-}
-
-TEST(KeepFromKerasMask, TrueIsKept) {
-  test::expect_same_bits(keep_from_keras_mask(bools({1, 3}, {1, 1, 0})), bools({1, 3}, {1, 1, 0}));
-}
-
-TEST(KeepFromKerasMask, FloatsAndOtherShapesAreRefused) {
-  EXPECT_THROW(keep_from_keras_mask(Tensor::zeros({1, 3})), DTypeError);
-  test::expect_error<ShapeError>(
-      [] {
-        keep_from_keras_mask(bools({1, 3, 1}, {1, 1, 0}));
-      },
-      "keep_from_keras_mask: mask: expected [B, L], got [1, 3, 1]");
+      "from_padded: values" + rest);
 }
 
 }  // namespace
