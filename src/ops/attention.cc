@@ -1,124 +1,17 @@
 #include "nopad/ops/attention.h"
 
-#include <algorithm>
-#include <cmath>
+#include <initializer_list>
+#include <span>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
-#include "kernels/attention.h"
 #include "nopad/autograd/record.h"
 #include "nopad/core/error.h"
-#include "nopad/core/execution.h"
-#include "nopad/core/storage.h"
+#include "ops/attention_call.h"
 
 namespace nopad::ops {
 namespace {
-
-// Queries, keys and values as the kernels see them: rows some stride apart, heads side by side.
-template <class T>
-struct Operands {
-  const T* q;
-  const T* k;
-  const T* v;
-  int64_t q_stride, kv_stride;
-  const RaggedLayout& queries;
-  const RaggedLayout& keys;
-};
-
-// Each thread's own, grown to the largest head it has seen.
-std::byte* thread_scratch(int64_t num_bytes) {
-  thread_local Storage scratch;
-  if (scratch.num_bytes() < static_cast<size_t>(num_bytes)) {
-    scratch = Storage::allocate(static_cast<size_t>(num_bytes));
-  }
-  return scratch.mutable_data();
-}
-
-// One task is a (sequence, head, block of queries). tasks_before[b] counts the tasks of the
-// sequences before b, so that a task's number tells what it is.
-std::vector<int64_t> count_tasks(const RaggedLayout& queries, int64_t num_heads, int64_t block) {
-  std::vector<int64_t> tasks_before{0};
-  for (int64_t b = 0; b < queries.num_sequences(); ++b) {
-    const int64_t blocks = (queries.length(b) + block - 1) / block;
-    tasks_before.push_back(tasks_before.back() + blocks * num_heads);
-  }
-  return tasks_before;
-}
-
-template <class T>
-kernels::AttentionProblem<T> make_problem(const Operands<T>& in, T* out, int64_t width,
-                                          int64_t sequence, int64_t head,
-                                          const AttentionConfig& config) {
-  const int64_t head_size = width / config.num_heads;
-  const int64_t first_query = in.queries.offset(sequence);
-  const int64_t first_key = in.keys.offset(sequence);
-  const auto bounded = [](int64_t reach) { return std::min(reach, kernels::VisibleKeys::kAll); };
-  return {.num_queries = in.queries.length(sequence),
-          .num_keys = in.keys.length(sequence),
-          .head_size = head_size,
-          .q = in.q + first_query * in.q_stride + head * head_size,
-          .k = in.k + first_key * in.kv_stride + head * head_size,
-          .v = in.v + first_key * in.kv_stride + head * head_size,
-          .out = out + first_query * width + head * head_size,
-          .q_stride = in.q_stride,
-          .k_stride = in.kv_stride,
-          .v_stride = in.kv_stride,
-          .out_stride = width,
-          .scale = config.scale != 0 ? config.scale : 1 / std::sqrt(static_cast<float>(head_size)),
-          .visible = {bounded(config.pattern.left()), bounded(config.pattern.right())}};
-}
-
-template <class T>
-RaggedTensor run(const kernels::Attention<T>& kernel, const Operands<T>& in, int64_t width,
-                 const AttentionConfig& config) {
-  Tensor out = Tensor::empty({in.queries.num_tokens(), width}, dtype_of<T>);
-  T* const to = out.mutable_values<T>().data();
-  const std::vector<int64_t> tasks_before =
-      count_tasks(in.queries, config.num_heads, kernel.block_queries);
-  auto tasks = [&](int64_t begin, int64_t end) {
-    std::byte* const scratch = thread_scratch(kernel.scratch_bytes(width / config.num_heads));
-    for (int64_t task = begin; task < end; ++task) {
-      const auto next = std::ranges::upper_bound(tasks_before, task);
-      const int64_t sequence = next - tasks_before.begin() - 1;
-      const int64_t index = task - tasks_before[static_cast<size_t>(sequence)];
-      const int64_t query = index / config.num_heads * kernel.block_queries;
-      const auto problem = make_problem(in, to, width, sequence, index % config.num_heads, config);
-      kernel.attend(problem, {query, std::min(query + kernel.block_queries, problem.num_queries)},
-                    scratch);
-    }
-  };
-  // A few tasks at a time where there are thousands of short ones.
-  ThreadPool& threads = current_execution().threads();
-  const int64_t grain = std::max<int64_t>(1, tasks_before.back() / (threads.num_threads() * 16));
-  threads.parallel_for(tasks_before.back(), grain, tasks);
-  return {std::move(out), in.queries};
-}
-
-void expect_config(const AttentionConfig& config, int64_t width) {
-  if (config.num_heads < 1 || width % config.num_heads != 0 || width == 0) {
-    fail<ShapeError>("attention: num_heads: expected a divisor of the width ", width, ", got ",
-                     config.num_heads);
-  }
-}
-
-// Calls f(T{}) with float or BFloat16.
-template <class F>
-RaggedTensor dispatch_attention(DType dtype, F&& f) {
-  if (dtype == DType::f32) return f(float{});
-  if (dtype == DType::bf16) return f(BFloat16{});
-  fail<DTypeError>("attention: q: expected f32 or bf16, got ", dtype);
-}
-
-template <class T>
-const kernels::Attention<T>& kernel_for(Isa isa) {
-  if constexpr (std::is_same_v<T, float>) {
-    return kernels::attention_f32(isa);
-  } else {
-    if (!has_tiles(isa)) {
-      fail<OptionError>("attention: dtype: bf16 needs matrix tiles, which ", isa, " has not");
-    }
-    return kernels::attention_bf16(isa);
-  }
-}
 
 void expect_rank_2(const RaggedTensor& x, const char* name) {
   if (x.values().rank() != 2) {
@@ -126,28 +19,18 @@ void expect_rank_2(const RaggedTensor& x, const char* name) {
   }
 }
 
-}  // namespace
-
-RaggedTensor self_attention(const RaggedTensor& qkv, const AttentionConfig& config) {
-  autograd::expect_no_grad("attention", {&qkv.values()});
-  expect_rank_2(qkv, "qkv");
-  const int64_t row = qkv.values().dim(1);
-  if (row % 3 != 0) {
-    fail<ShapeError>("attention: qkv: expected [T, 3 D], got ", qkv.values().shape());
+void expect_config(const AttentionConfig& config, int64_t width) {
+  if (config.num_heads < 1 || width % config.num_heads != 0 || width == 0) {
+    fail<ShapeError>("attention: num_heads: expected a divisor of the width ", width, ", got ",
+                     config.num_heads);
   }
-  const int64_t width = row / 3;
-  expect_config(config, width);
-  return dispatch_attention(qkv.values().dtype(), [&]<class T>(T) {
-    const T* const base = qkv.values().values<T>().data();
-    const Operands<T> in{base, base + width, base + 2 * width, row,
-                         row,  qkv.layout(), qkv.layout()};
-    return run(kernel_for<T>(current_execution().isa()), in, width, config);
-  });
+  if (!(config.dropout.rate >= 0 && config.dropout.rate <= 1)) {
+    fail<OptionError>("attention: dropout: expected a rate of 0 to 1, got ", config.dropout.rate);
+  }
 }
 
-RaggedTensor attention(const RaggedTensor& q, const RaggedTensor& k, const RaggedTensor& v,
-                       const AttentionConfig& config) {
-  autograd::expect_no_grad("attention", {&q.values(), &k.values(), &v.values()});
+void expect_operands(const RaggedTensor& q, const RaggedTensor& k, const RaggedTensor& v,
+                     const AttentionConfig& config) {
   expect_rank_2(q, "q");
   const int64_t width = q.values().dim(1);
   expect_config(config, width);
@@ -168,16 +51,148 @@ RaggedTensor attention(const RaggedTensor& q, const RaggedTensor& k, const Ragge
                        operand->values().dtype());
     }
   }
-  return dispatch_attention(q.values().dtype(), [&]<class T>(T) {
-    const Operands<T> in{q.values().values<T>().data(),
-                         k.values().values<T>().data(),
-                         v.values().values<T>().data(),
-                         width,
-                         width,
-                         q.layout(),
-                         k.layout()};
-    return run(kernel_for<T>(current_execution().isa()), in, width, config);
-  });
+  config.pattern.expect_layouts(q.layout(), k.layout(), "attention");
+}
+
+void expect_packed_operand(const RaggedTensor& qkv, const AttentionConfig& config) {
+  expect_rank_2(qkv, "qkv");
+  if (qkv.values().dim(1) % 3 != 0) {
+    fail<ShapeError>("attention: qkv: expected [T, 3 D], got ", qkv.values().shape());
+  }
+  expect_config(config, qkv.values().dim(1) / 3);
+  config.pattern.expect_layouts(qkv.layout(), qkv.layout(), "attention");
+}
+
+// The operands of a call; what backward captures.
+struct Operands {
+  Tensor q, k, v;
+  RaggedLayout queries, keys;
+  AttentionConfig config;
+  bool needs_q, needs_k, needs_v;
+
+  template <class T>
+  AttentionCall<T> call() const {
+    return {.q = q.values<T>().data(),
+            .k = k.values<T>().data(),
+            .v = v.values<T>().data(),
+            .q_stride = q.dim(1),
+            .kv_stride = q.dim(1),
+            .width = q.dim(1),
+            .queries = queries,
+            .keys = keys,
+            .config = config};
+  }
+
+  template <class T>
+  std::vector<Tensor> differentiate(AttentionCall<T> call, const Tensor& d_out) const {
+    // A query's gradient is written, a key's is added up.
+    Tensor d_q = needs_q ? Tensor::empty(q.shape(), q.dtype()) : Tensor();
+    Tensor d_k = needs_k ? Tensor::zeros(k.shape(), k.dtype()) : Tensor();
+    Tensor d_v = needs_v ? Tensor::zeros(v.shape(), v.dtype()) : Tensor();
+    ops::differentiate<T>(
+        call, {d_out.values<T>().data(), needs_q ? d_q.mutable_values<T>().data() : nullptr,
+               needs_k ? d_k.mutable_values<T>().data() : nullptr,
+               needs_v ? d_v.mutable_values<T>().data() : nullptr});
+    return {d_q, d_k, d_v};
+  }
+};
+
+struct PackedOperands {
+  Tensor qkv;
+  RaggedLayout layout;
+  AttentionConfig config;
+
+  template <class T>
+  AttentionCall<T> call() const {
+    const T* const base = qkv.values<T>().data();
+    const int64_t width = qkv.dim(1) / 3;
+    return {.q = base,
+            .k = base + width,
+            .v = base + 2 * width,
+            .q_stride = 3 * width,
+            .kv_stride = 3 * width,
+            .width = width,
+            .queries = layout,
+            .keys = layout,
+            .config = config};
+  }
+
+  template <class T>
+  std::vector<Tensor> differentiate(AttentionCall<T> call, const Tensor& d_out) const {
+    Tensor d_qkv = Tensor::zeros(qkv.shape(), qkv.dtype());
+    T* const d_q = d_qkv.mutable_values<T>().data();
+    ops::differentiate<T>(call,
+                          {d_out.values<T>().data(), d_q, d_q + call.width, d_q + 2 * call.width});
+    return {d_qkv};
+  }
+};
+
+// Computes, and records what comes back from it where one of `inputs` needs a gradient.
+template <class T, class AnyOperands>
+Tensor run(const AnyOperands& operands, std::initializer_list<Tensor> inputs) {
+  using Sum = kernels::AttentionSum<T>;
+  const bool is_recorded = autograd::should_record(std::span(inputs.begin(), inputs.size()));
+  AttentionCall<T> call = operands.template call<T>();
+  const int64_t num_tokens = call.queries.num_tokens();
+  Tensor out = Tensor::empty({num_tokens, call.width}, dtype_of<T>);
+  call.out = out.mutable_values<T>().data();
+  Tensor log_sums;
+  if (is_recorded) {
+    log_sums = Tensor::empty({call.config.num_heads, num_tokens}, dtype_of<Sum>);
+    call.log_sums = log_sums.mutable_values<Sum>().data();
+  }
+  attend(call);
+  if constexpr (!std::is_same_v<T, BFloat16>) {
+    if (!is_recorded) return out;
+    auto backward = [operands, result = out, log_sums](const Tensor& d_out) mutable {
+      AttentionCall<T> again = operands.template call<T>();
+      again.out = result.mutable_values<T>().data();
+      again.log_sums = log_sums.mutable_values<Sum>().data();
+      return operands.template differentiate<T>(again, d_out);
+    };
+    autograd::record(out, "attention", inputs, std::move(backward));
+  }
+  return out;
+}
+
+// Chooses T by the operands' dtype.
+template <class AnyOperands>
+Tensor run_any(const AnyOperands& operands, std::initializer_list<Tensor> inputs) {
+  switch (const DType dtype = inputs.begin()->dtype()) {
+    case DType::f32: return run<float>(operands, inputs);
+    case DType::f64: return run<double>(operands, inputs);
+    case DType::bf16:
+      for (const Tensor& input : inputs) autograd::expect_no_grad("attention", {&input});
+      if (operands.config.dropout.rate > 0) {
+        fail<OptionError>("attention: dropout: expected a rate of 0 in bf16, got ",
+                          operands.config.dropout.rate);
+      }
+      return run<BFloat16>(operands, inputs);
+    default: fail<DTypeError>("attention: q: expected f32, f64 or bf16, got ", dtype);
+  }
+}
+
+}  // namespace
+
+RaggedTensor attention(const RaggedTensor& q, const RaggedTensor& k, const RaggedTensor& v,
+                       const AttentionConfig& config) {
+  expect_operands(q, k, v, config);
+  const Operands operands{.q = autograd::detach(q.values()),
+                          .k = autograd::detach(k.values()),
+                          .v = autograd::detach(v.values()),
+                          .queries = q.layout(),
+                          .keys = k.layout(),
+                          .config = config,
+                          .needs_q = autograd::needs_grad(q.values()),
+                          .needs_k = autograd::needs_grad(k.values()),
+                          .needs_v = autograd::needs_grad(v.values())};
+  return q.with_values(run_any(operands, {q.values(), k.values(), v.values()}));
+}
+
+RaggedTensor self_attention(const RaggedTensor& qkv, const AttentionConfig& config) {
+  expect_packed_operand(qkv, config);
+  const PackedOperands operands{autograd::detach(qkv.values()), qkv.layout(), config};
+  return qkv.with_values(run_any(operands, {qkv.values()}));
 }
 
 }  // namespace nopad::ops

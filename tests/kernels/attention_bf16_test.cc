@@ -223,6 +223,38 @@ TEST_P(AttentionBf16, PoisonReachesOnlyWhoSeesIt) {
   }
 }
 
+TEST_P(AttentionBf16, EqualsTheReferenceForAnyKeep) {
+  test::Random random(14);
+  for (const int64_t length : {1, 17, 33, 100, 600}) {
+    Sequence sequence(15, length, 33);
+    const Tensor keep = random.coins({length, length});
+    const auto with_keep = [&](auto problem) {
+      problem.keep = keep.values<bool>().data();
+      return problem;
+    };
+    const auto wide = to_floats(sequence.qkv);
+    std::vector<float> expected(sequence.out.size());
+    ref::attend(with_keep(sequence.problem<float>(wide.data(), expected.data(), kCausal)));
+    const Attention<BFloat16>& attention = attention_bf16(GetParam());
+    Storage scratch = Storage::allocate(static_cast<size_t>(attention.scratch_bytes(33)));
+    const auto problem =
+        with_keep(sequence.problem<BFloat16>(sequence.qkv.data(), sequence.out.data(), kCausal));
+    attention.attend(problem, {0, length}, scratch.mutable_data());
+    test::expect_close(to_floats(sequence.out), expected, kRounding);
+    // A value that nobody sees may hold anything.
+    for (int64_t i = 0; i < 33; ++i) {
+      sequence.value(length - 1, i) = kBf16Nan;
+      sequence.key(length - 1, i) = kBf16Nan;
+    }
+    const auto clean = bits_of(sequence.out);
+    attention.attend(problem, {0, length}, scratch.mutable_data());
+    const bool last_sees_itself = keep.values<bool>().back();
+    const auto count = static_cast<size_t>((length - (last_sees_itself ? 1 : 0)) * 33);
+    EXPECT_EQ(bits_of(std::span(sequence.out).first(count)),
+              std::vector(clean.begin(), clean.begin() + static_cast<int64_t>(count)));
+  }
+}
+
 TEST_P(AttentionBf16, AnInfiniteValueIsInfiniteForWhoSeesIt) {
   Sequence sequence(10, 40, 32);
   sequence.value(20, 1) = BFloat16(-INFINITY);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -140,6 +141,107 @@ TEST_P(AttentionF32, LargeScoresNeitherOverflowNorVanish) {
   ref::attend(sequence.problem(expected));
   // Scores of order 10^5 carry errors of 10^-2 into the exponent; what must hold is the range.
   for (const float value : out) EXPECT_LE(std::abs(value), 200.0f);
+}
+
+// Rows of bools for all queries, with rows and columns that are empty, and some full.
+std::vector<char> random_keep(test::Random& random, int64_t length) {
+  std::vector<char> keep(static_cast<size_t>(length * length));
+  for (int64_t i = 0; i < length; ++i) {
+    const int64_t kind = random.integer(0, 4);
+    for (int64_t j = 0; j < length; ++j) {
+      keep[static_cast<size_t>(i * length + j)] = kind > 1 ? random.coin() : kind == 1;
+    }
+  }
+  return keep;
+}
+
+const bool* as_bools(const std::vector<char>& keep) {
+  return reinterpret_cast<const bool*>(keep.data());
+}
+
+TEST_P(AttentionF32, EqualsTheReferenceForAnyKeepAndFactors) {
+  test::Random random(6);
+  for (const int64_t length : {1, 2, 13, 33, 97, 300}) {
+    for (const int64_t head_size : {1, 8, 33, 64, 160}) {
+      const Sequence sequence(random, length, head_size);
+      const std::vector<char> keep = random_keep(random, length);
+      std::vector<float> factors(keep.size());
+      for (float& factor : factors) factor = random.coin() ? 1.25f : 0.0f;
+      for (const bool has_factors : {false, true}) {
+        std::vector<float> out, expected;
+        std::vector<float> log_sums(static_cast<size_t>(length)), expected_sums = log_sums;
+        auto problem = sequence.problem(out, kCausal);
+        problem.keep = as_bools(keep);
+        problem.factors = has_factors ? factors.data() : nullptr;
+        problem.log_sums = log_sums.data();
+        attend(GetParam(), problem);
+        auto reference = problem;
+        expected.resize(out.size());
+        reference.out = expected.data();
+        reference.log_sums = expected_sums.data();
+        ref::attend(reference);
+        test::expect_close(out, expected, {3e-6, 1e-5});
+        test::expect_close(log_sums, expected_sums, test::kF32);
+      }
+    }
+  }
+}
+
+TEST_P(AttentionF32, ABandGivesTheSameBitsAsItsRowsOfKeep) {
+  test::Random random(7);
+  const Sequence sequence(random, 300, 32);
+  for (const VisibleKeys visible : {VisibleKeys{}, kCausal}) {
+    std::vector<char> keep(300 * 300);
+    for (int64_t i = 0; i < 300; ++i) {
+      const Range seen = visible.of(i, 300);
+      std::fill(keep.begin() + i * 300 + seen.begin, keep.begin() + i * 300 + seen.end, 1);
+    }
+    std::vector<float> band, rows;
+    attend(GetParam(), sequence.problem(band, visible));
+    auto problem = sequence.problem(rows);
+    problem.keep = as_bools(keep);
+    attend(GetParam(), problem);
+    EXPECT_EQ(rows, band);
+  }
+}
+
+TEST_P(AttentionF32, AHiddenNanReachesExactlyTheQueriesThatSeeIt) {
+  test::Random random(8);
+  constexpr int64_t kLength = 290, kHead = 16;
+  const std::vector<char> keep = random_keep(random, kLength);
+  for (const bool is_value : {false, true}) {
+    for (const int64_t bad : {0, 17, 255, 256, 289}) {
+      Sequence sequence(random, kLength, kHead);
+      std::vector<float> clean, poisoned;
+      auto problem = sequence.problem(clean);
+      problem.keep = as_bools(keep);
+      attend(GetParam(), problem);
+      (is_value ? sequence.value(bad, 3) : sequence.key(bad, 3)) = kNan;
+      problem = sequence.problem(poisoned);
+      problem.keep = as_bools(keep);
+      attend(GetParam(), problem);
+      for (int64_t i = 0; i < kLength * kHead; ++i) {
+        const bool sees_it = keep[static_cast<size_t>(i / kHead * kLength + bad)] != 0;
+        const auto at = static_cast<size_t>(i);
+        if (sees_it && (!is_value || i % kHead == 3)) {
+          ASSERT_TRUE(std::isnan(poisoned[at])) << i;
+        } else {
+          ASSERT_EQ(poisoned[at], clean[at]) << i;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(AttentionF32, TheLogSumOfAQueryThatSeesNothingIsMinusInfinity) {
+  test::Random random(9);
+  const Sequence sequence(random, 2, 8);
+  std::vector<float> out, log_sums(2);
+  auto problem = sequence.problem(out, {.before = 1, .after = -1});
+  problem.log_sums = log_sums.data();
+  attend(GetParam(), problem);
+  EXPECT_EQ(log_sums[0], -std::numeric_limits<float>::infinity());
+  EXPECT_TRUE(std::isfinite(log_sums[1]));
 }
 
 }  // namespace

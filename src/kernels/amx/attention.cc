@@ -199,7 +199,10 @@ class PairAttention {
     row_ = tile * row_tiles_.height;
     if (!find_visible(chunk)) return;
     multiply_keys();
-    for (int64_t r = 0; r < num_rows(); ++r) fold_scores(r);
+    for (int64_t r = 0; r < num_rows(); ++r) {
+      if (p_.keep != nullptr) hide_scores(r, chunk.begin);
+      fold_scores(r);
+    }
     multiply_values();
     if (!all_finite) add_values_left_out(chunk.begin);
   }
@@ -213,11 +216,10 @@ class PairAttention {
     Range any{kChunk, 0};
     for (int64_t r = 0; r < num_rows(); ++r) {
       const int64_t query = queries_.begin + row_ + r;
-      const Range own = query < queries_.end ? p_.visible.of(query, p_.num_keys) : Range{};
-      const int64_t begin = std::clamp(own.begin, chunk.begin, chunk.end) - chunk.begin;
-      const int64_t end = std::clamp(own.end, chunk.begin, chunk.end) - chunk.begin;
-      visible_[static_cast<size_t>(r)] = {begin, end};
-      if (begin < end) any = {std::min(any.begin, begin), std::max(any.end, end)};
+      const Range own = query < queries_.end ? p_.visible_in(chunk, query) : Range{};
+      visible_[static_cast<size_t>(r)] = own;
+      if (own.begin == own.end) continue;
+      any = {std::min(any.begin, own.begin), std::max(any.end, own.end)};
     }
     keys_ = {any.begin / kPanelColumns * kPanelColumns, round_up(any.end, kPanelColumns)};
     return any.begin < any.end;
@@ -266,6 +268,19 @@ class PairAttention {
                     {0, s_.width / kPanelColumns});
   }
 
+  // Makes the scores between the first and the last visible key that `keep` hides -inf, once they
+  // are scaled.
+  void hide_scores(int64_t r, int64_t chunk_begin) {
+    const Range visible = visible_[static_cast<size_t>(r)];
+    if (visible.begin == visible.end) return;
+    const bool* const keep = p_.keep_row(queries_.begin + row_ + r) + chunk_begin;
+    float* const scores = s_.scores + r * kScoreStride;
+    const float hidden = p_.scale < 0 ? kInfinity : -kInfinity;
+    for (int64_t j = visible.begin; j < visible.end; ++j) {
+      scores[j] = keep[j] ? scores[j] : hidden;
+    }
+  }
+
   // Turns a row of scores into weights and folds them into the row's running softmax: what was
   // summed under a smaller maximum is scaled down.
   void fold_scores(int64_t r) {
@@ -295,6 +310,7 @@ class PairAttention {
       const Range visible = visible_[static_cast<size_t>(r)];
       float* const sums = s_.sums + (row_ + r) * s_.width;
       for (int64_t key = visible.begin; key < visible.end; ++key) {
+        if (is_hidden(r, chunk_begin + key)) continue;
         const auto weight = static_cast<float>(s_.weights[r * kWeightStride + key]);
         const BFloat16* const values = p_.v + (chunk_begin + key) * p_.v_stride;
         for (int64_t i = 0; i < p_.head_size; ++i) {
@@ -302,6 +318,11 @@ class PairAttention {
         }
       }
     }
+  }
+
+  // Whether `keep` takes a key out of the band of a row that sees some.
+  bool is_hidden(int64_t r, int64_t key) const {
+    return p_.keep != nullptr && !p_.keep_row(queries_.begin + row_ + r)[key];
   }
 
   Tiles& tiles_;

@@ -11,6 +11,7 @@
 #include "hwy/foreach_target.h"
 //
 #include "hwy/highway.h"
+#include "kernels/simd/attention-inl.h"
 #include "kernels/simd/load-inl.h"
 #include "kernels/simd/math-inl.h"
 #include "kernels/simd/tile-inl.h"
@@ -25,14 +26,7 @@ constexpr int64_t kChunk = 256;
 constexpr int64_t kBlockQueries = 96;
 // Not a power of two: the rows of a tile of scores fall into different sets of L1.
 constexpr int64_t kScoreStride = kChunk + 16;
-// Heads are multiplied in slices of this many components; nearly all have one.
-constexpr int64_t kMaxDepth = 128;
-constexpr int64_t kDepthStride = kMaxDepth + 16;
 static_assert(kChunk % kPanelWidth == 0 && kBlockQueries % kTileRows == 0);
-
-constexpr int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
-
-int64_t num_slices(int64_t head_size) { return (head_size + kMaxDepth - 1) / kMaxDepth; }
 
 // The scratch of one call, cut into its parts.
 struct Scratch {
@@ -61,27 +55,6 @@ struct Scratch {
 int64_t scratch_bytes(int64_t head_size) noexcept {
   alignas(64) static float origin[1];
   return (Scratch(origin, head_size).end - origin) * static_cast<int64_t>(sizeof(float));
-}
-
-// [keys, head_size] -> [keys / width, head_size, width], zeros beyond the last key
-void pack_keys(const float* k, int64_t stride, int64_t keys, int64_t head_size, float* packed) {
-  for (int64_t key = 0; key < keys; key += kPanelWidth) {
-    pack_panel(k + key * stride, stride, std::min(kPanelWidth, keys - key), head_size,
-               packed + key * head_size);
-  }
-}
-
-// [keys, head_size] -> [head_size / width, keys, width], zeros beyond the last column
-void pack_values(const float* v, int64_t stride, int64_t keys, int64_t head_size, float* packed) {
-  for (int64_t column = 0; column < head_size; column += kPanelWidth) {
-    const int64_t columns = std::min(kPanelWidth, head_size - column);
-    float* out = packed + column * kChunk;
-    for (int64_t key = 0; key < keys; ++key, out += kPanelWidth) {
-      const float* const from = v + key * stride + column;
-      hn::Store(load(from, columns), kFloat, out);
-      hn::Store(load(from + kLanes, std::max<int64_t>(0, columns - kLanes)), kFloat, out + kLanes);
-    }
-  }
 }
 
 using ScoreFunction = void (*)(const float* queries, const float* keys, int64_t depth,
@@ -119,7 +92,7 @@ constexpr auto kValueTile =
     make_tile_table<ValueTile, ValueFunction>(std::make_integer_sequence<int, kTileRows>{});
 
 float largest_of(const float* scores, Range range) {
-  FloatVec largest = constant(-std::numeric_limits<float>::infinity());
+  FloatVec largest = constant(-kInfinity);
   for (int64_t j = range.begin; j < range.end; j += kLanes) {
     const auto mask = hn::FirstN(kFloat, static_cast<size_t>(range.end - j));
     // A NaN may get lost here; it shows again in the sum of weights.
@@ -154,87 +127,153 @@ void fold_scores(Scratch& s, int64_t query, float* scores, Range visible) {
   const float before = s.largest[query];
   const float largest = std::max(largest_of(scores, visible), before);
   const float sum = exponentiate(scores, visible, largest);
-  const bool is_first = s.total[query] == 0 && before == -std::numeric_limits<float>::infinity();
+  const bool is_first = s.total[query] == 0 && before == -kInfinity;
   const float shrink = is_first ? 0.0f : std::exp(before - largest);
   if (!is_first && shrink != 1) scale_row(s.sums + query * s.value_stride, s.value_stride, shrink);
   s.total[query] = s.total[query] * shrink + sum;
   s.largest[query] = largest;
 }
 
-// Adds the weighted values: at once over the keys that all rows of the tile see, then row by row
-// over what only some see, so that a value nobody may see is never touched.
-void add_values(Scratch& s, int64_t query, int64_t rows,
-                const std::array<Range, kTileRows>& visible) {
-  Range shared = visible[0];
-  for (int64_t r = 1; r < rows; ++r) {
-    shared.begin = std::max(shared.begin, visible[static_cast<size_t>(r)].begin);
-    shared.end = std::min(shared.end, visible[static_cast<size_t>(r)].end);
-  }
-  if (shared.end < shared.begin) shared.end = shared.begin;
-  for (int64_t column = 0; column < s.value_stride; column += kPanelWidth) {
-    const float* const values = s.values + column * kChunk;
-    float* const sums = s.sums + query * s.value_stride + column;
-    const auto add = [&](int64_t row, int64_t count, Range keys) {
-      if (keys.begin >= keys.end) return;
-      kValueTile[static_cast<size_t>(count - 1)](
-          s.scores + row * kScoreStride + keys.begin, values + keys.begin * kPanelWidth,
-          keys.end - keys.begin, sums + row * s.value_stride, s.value_stride);
-    };
-    add(0, rows, shared);
-    for (int64_t r = 0; r < rows; ++r) {
-      const Range own = visible[static_cast<size_t>(r)];
-      add(r, 1, {own.begin, std::min(own.end, shared.begin)});
-      add(r, 1, {std::max(own.begin, shared.end), own.end});
-    }
-  }
-}
+// A few rows of a block of queries against one chunk of keys.
+struct QueryTile {
+  int64_t query;  // the first row's, in its sequence
+  int64_t row;    // the same, in its block
+  int64_t rows;
+  std::array<Range, kTileRows> visible;  // what each row sees, counted from the chunk's begin
+  Range any;                             // from the first to the last key that one of them sees
+};
 
-void attend_tile(const AttentionProblem<float>& p, Scratch& s, Range queries, int64_t tile,
-                 Range chunk) {
+struct KeyChunk {
+  Range keys;
+  bool all_finite;  // the values
+};
+
+QueryTile find_visible(const AttentionProblem<float>& p, Range queries, int64_t tile, Range chunk) {
   const int64_t count = queries.end - queries.begin;
   const int64_t first = tile_begin(count, tile);
-  const int64_t rows = tile_begin(count, tile + 1) - first;
-  std::array<Range, kTileRows> visible;
-  Range any{chunk.end, chunk.begin};
-  for (int64_t r = 0; r < rows; ++r) {
-    const Range own = p.visible.of(queries.begin + first + r, p.num_keys);
-    const int64_t begin = std::clamp(own.begin, chunk.begin, chunk.end);
-    const int64_t end = std::clamp(own.end, begin, chunk.end);
-    visible[static_cast<size_t>(r)] = {begin - chunk.begin, end - chunk.begin};
-    if (begin < end) any = {std::min(any.begin, begin), std::max(any.end, end)};
+  QueryTile out{.query = queries.begin + first,
+                .row = first,
+                .rows = tile_begin(count, tile + 1) - first,
+                .visible = {},
+                .any = {chunk.end - chunk.begin, 0}};
+  for (int64_t r = 0; r < out.rows; ++r) {
+    const Range own = p.visible_in(chunk, out.query + r);
+    out.visible[static_cast<size_t>(r)] = own;
+    if (own.begin == own.end) continue;
+    out.any = {std::min(out.any.begin, own.begin), std::max(out.any.end, own.end)};
   }
-  if (any.begin >= any.end) return;
-  const int64_t panel_end = (any.end - chunk.begin + kPanelWidth - 1) / kPanelWidth;
-  for (int64_t panel = (any.begin - chunk.begin) / kPanelWidth; panel < panel_end; ++panel) {
+  return out;
+}
+
+void multiply_keys(const AttentionProblem<float>& p, Scratch& s, const QueryTile& tile) {
+  const int64_t panel_end = (tile.any.end + kPanelWidth - 1) / kPanelWidth;
+  for (int64_t panel = tile.any.begin / kPanelWidth; panel < panel_end; ++panel) {
     for (int64_t depth = 0; depth < p.head_size; depth += kMaxDepth) {
-      kScoreTile[static_cast<size_t>(rows - 1)](
-          s.queries + depth / kMaxDepth * kBlockQueries * kDepthStride + first * kDepthStride,
+      kScoreTile[static_cast<size_t>(tile.rows - 1)](
+          s.queries + depth / kMaxDepth * kBlockQueries * kDepthStride + tile.row * kDepthStride,
           s.keys + panel * kPanelWidth * p.head_size + depth * kPanelWidth,
           std::min(kMaxDepth, p.head_size - depth), s.scores + panel * kPanelWidth, depth == 0);
     }
   }
-  for (int64_t r = 0; r < rows; ++r) {
-    fold_scores(s, first + r, s.scores + r * kScoreStride, visible[static_cast<size_t>(r)]);
+}
+
+// Adds the weighted values of `keys` to rows [row, row + count) of a tile.
+void add_weighted(Scratch& s, const QueryTile& tile, int64_t row, int64_t count, Range keys) {
+  if (keys.begin >= keys.end) return;
+  for (int64_t column = 0; column < s.value_stride; column += kPanelWidth) {
+    kValueTile[static_cast<size_t>(count - 1)](
+        s.scores + row * kScoreStride + keys.begin,
+        s.values + column * kChunk + keys.begin * kPanelWidth, keys.end - keys.begin,
+        s.sums + (tile.row + row) * s.value_stride + column, s.value_stride);
   }
-  add_values(s, first, rows, visible);
+}
+
+// At once over the keys that all rows of the tile see, then row by row over what only some see, so
+// that a value nobody may see is never touched.
+void add_values(Scratch& s, const QueryTile& tile) {
+  Range shared = tile.visible[0];
+  for (int64_t r = 1; r < tile.rows; ++r) {
+    shared.begin = std::max(shared.begin, tile.visible[static_cast<size_t>(r)].begin);
+    shared.end = std::min(shared.end, tile.visible[static_cast<size_t>(r)].end);
+  }
+  if (shared.end < shared.begin) shared.end = shared.begin;
+  add_weighted(s, tile, 0, tile.rows, shared);
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    const Range own = tile.visible[static_cast<size_t>(r)];
+    add_weighted(s, tile, r, 1, {own.begin, std::min(own.end, shared.begin)});
+    add_weighted(s, tile, r, 1, {std::max(own.begin, shared.end), own.end});
+  }
+}
+
+// The same where keys inside a row's range are hidden. They have the weight 0; that times a value
+// that is no number would be a NaN, so where there are such values, a row takes its keys run by
+// run. The sums are the same.
+void add_kept_values(const AttentionProblem<float>& p, Scratch& s, const QueryTile& tile,
+                     const KeyChunk& chunk) {
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    const Range own = tile.visible[static_cast<size_t>(r)];
+    if (chunk.all_finite) {
+      clear_outside(s.scores + r * kScoreStride, tile.any, own);
+      continue;
+    }
+    const bool* const keep = p.keep_row(tile.query + r) + chunk.keys.begin;
+    for (int64_t begin = own.begin, end; begin < own.end; begin = end + 1) {
+      end = std::find(keep + begin, keep + own.end, false) - keep;
+      add_weighted(s, tile, r, 1, {begin, end});
+    }
+  }
+  if (chunk.all_finite) add_weighted(s, tile, 0, tile.rows, tile.any);
+}
+
+void attend_tile(const AttentionProblem<float>& p, Scratch& s, Range queries, int64_t index,
+                 const KeyChunk& chunk) {
+  const QueryTile tile = find_visible(p, queries, index, chunk.keys);
+  if (tile.any.begin >= tile.any.end) return;
+  multiply_keys(p, s, tile);
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    const Range visible = tile.visible[static_cast<size_t>(r)];
+    float* const scores = s.scores + r * kScoreStride;
+    if (p.keep != nullptr) {
+      hide_scores(scores, p.keep_row(tile.query + r) + chunk.keys.begin, visible);
+    }
+    fold_scores(s, tile.row + r, scores, visible);
+    if (p.factors != nullptr) {
+      multiply(scores, p.factor_row(tile.query + r) + chunk.keys.begin, visible);
+    }
+  }
+  if (p.keep == nullptr) {
+    add_values(s, tile);
+  } else {
+    add_kept_values(p, s, tile, chunk);
+  }
 }
 
 void write_out(const AttentionProblem<float>& p, const Scratch& s, Range queries) {
-  for (int64_t query = 0; query < queries.end - queries.begin; ++query) {
-    const float* const sums = s.sums + query * s.value_stride;
-    float* const out = p.out + (queries.begin + query) * p.out_stride;
-    const bool sees_any = p.visible.of(queries.begin + query, p.num_keys).begin <
-                          p.visible.of(queries.begin + query, p.num_keys).end;
-    const float factor = sees_any ? 1.0f / s.total[query] : 0.0f;
+  for (int64_t row = 0; row < queries.end - queries.begin; ++row) {
+    const float* const sums = s.sums + row * s.value_stride;
+    float* const out = p.out + (queries.begin + row) * p.out_stride;
+    // A query that sees nothing has no weights.
+    const float factor = s.total[row] == 0 ? 0.0f : 1.0f / s.total[row];
     for (int64_t i = 0; i < p.head_size; ++i) out[i] = sums[i] * factor;
+    if (p.log_sums != nullptr) {
+      p.log_sums[queries.begin + row] = s.largest[row] + std::log(s.total[row]);
+    }
   }
+}
+
+// Looked for only where somebody asks.
+bool all_finite(const AttentionProblem<float>& p, Range keys) {
+  for (int64_t key = keys.begin; key < keys.end; ++key) {
+    if (!is_finite_row(p.v + key * p.v_stride, p.head_size)) return false;
+  }
+  return true;
 }
 
 void attend_block(const AttentionProblem<float>& p, Range queries, Scratch& s) {
   const int64_t count = queries.end - queries.begin;
   std::fill_n(s.sums, count * s.value_stride, 0.0f);
   std::fill_n(s.total, count, 0.0f);
-  std::fill_n(s.largest, count, -std::numeric_limits<float>::infinity());
+  std::fill_n(s.largest, count, -kInfinity);
   for (int64_t depth = 0; depth < p.head_size; depth += kMaxDepth) {
     copy_rows_scaled<kDepthStride>(p.q + queries.begin * p.q_stride + depth, p.q_stride, count,
                                    std::min(kMaxDepth, p.head_size - depth), p.scale,
@@ -246,8 +285,9 @@ void attend_block(const AttentionProblem<float>& p, Range queries, Scratch& s) {
     const Range chunk{begin, std::min(begin + kChunk, p.num_keys)};
     const int64_t keys = chunk.end - chunk.begin;
     pack_keys(p.k + begin * p.k_stride, p.k_stride, keys, p.head_size, s.keys);
-    pack_values(p.v + begin * p.v_stride, p.v_stride, keys, p.head_size, s.values);
-    for (int64_t t = 0; t < num_tiles(count); ++t) attend_tile(p, s, queries, t, chunk);
+    pack_values<kChunk>(p.v + begin * p.v_stride, p.v_stride, keys, p.head_size, s.values);
+    const KeyChunk packed{chunk, p.keep != nullptr && all_finite(p, chunk)};
+    for (int64_t t = 0; t < num_tiles(count); ++t) attend_tile(p, s, queries, t, packed);
   }
   write_out(p, s, queries);
 }

@@ -114,6 +114,24 @@ HWY_INLINE void transpose_4x4(const float* HWY_RESTRICT from, int64_t from_strid
 #endif
 }
 
+// Rows x columns become columns x rows, which lie kToStride apart.
+template <int64_t kToStride>
+HWY_INLINE void transpose(const float* HWY_RESTRICT from, int64_t from_stride, int64_t rows,
+                          int64_t columns, float* HWY_RESTRICT to) {
+  const int64_t full = rows / 4 * 4;
+  const int64_t full_columns = columns / 4 * 4;
+  for (int64_t i = 0; i < full; i += 4) {
+    for (int64_t j = 0; j < full_columns; j += 4) {
+      transpose_4x4(from + i * from_stride + j, from_stride, to + j * kToStride + i, kToStride);
+    }
+  }
+  for (int64_t j = 0; j < columns; ++j) {
+    for (int64_t i = j < full_columns ? full : 0; i < rows; ++i) {
+      to[j * kToStride + i] = from[i * from_stride + j];
+    }
+  }
+}
+
 // One panel: up to kPanelWidth rows of k values, rows `stride` apart, become [k, kPanelWidth], with
 // zeros where there are no more rows.
 HWY_INLINE void pack_panel(const float* HWY_RESTRICT rows, int64_t stride, int64_t count, int64_t k,
