@@ -1,4 +1,4 @@
-// Matrix products with prepacked weights: c = activation(a wᵀ + bias) + residual.
+// Matrix products with packed weights: c = activation(a wᵀ + bias) + residual.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@ struct GemmF32Problem {
   int64_t m = 0, n = 0, k = 0;
   const float* a = nullptr;  // [M, K], rows a_stride apart
   int64_t a_stride = 0;
+  bool a_is_transposed = false;   // a is [K, M] instead, its rows a_stride apart
   const float* packed = nullptr;  // 64-byte aligned
   float* c = nullptr;             // [M, N], rows c_stride apart; shares no byte with a or residual
   int64_t c_stride = 0;
@@ -35,6 +36,9 @@ struct GemmF32 {
   int64_t block_rows;
   // w : [N, K]   packed : [ceil(N / panel_width) * panel_width * K]
   void (*pack)(const float* w, int64_t n, int64_t k, Range panels, float* packed) noexcept;
+  // The same from the transpose, wᵀ : [K, N].
+  void (*pack_transposed)(const float* w, int64_t n, int64_t k, Range panels,
+                          float* packed) noexcept;
   // The block of c that `rows` and `panels` span. An output is one chain of multiply-adds in the
   // order of k, whatever the block, so blocks can be cut anywhere without changing a bit.
   void (*multiply)(const GemmF32Problem& problem, Range rows, Range panels) noexcept;

@@ -8,14 +8,13 @@
 #include "nopad/autograd/record.h"
 #include "nopad/core/error.h"
 #include "nopad/core/execution.h"
-#include "ops/layer_norm_rows.h"
+#include "ops/broadcast.h"
+#include "ops/dispatch_float.h"
+#include "ops/gemm.h"
+#include "ops/row_norm.h"
 
 namespace nopad::ops {
 namespace {
-
-int64_t num_panels(int64_t outputs, int64_t panel_width) {
-  return (outputs + panel_width - 1) / panel_width;
-}
 
 template <class Kernel, class T>
 Tensor pack(const Kernel& kernel, const Tensor& weight, int64_t num_elements) {
@@ -30,43 +29,12 @@ Tensor pack(const Kernel& kernel, const Tensor& weight, int64_t num_elements) {
   return packed;
 }
 
-// How a product is cut for the threads: into blocks of rows, as equal as they come and a multiple
-// of the threads in number; a product of few rows is cut into panels instead. No bit depends on it.
-struct Cut {
-  int64_t rows_per_task;
-  int64_t panels_per_task;
-};
-
-Cut cut_product(int64_t m, int64_t panels, int64_t block_rows, int64_t num_threads) {
-  constexpr int64_t kFewRows = 24;
-  if (m < kFewRows * num_threads) {
-    return {m, std::max<int64_t>(1, (panels + 2 * num_threads - 1) / (2 * num_threads))};
-  }
-  const int64_t rounds = (m + num_threads * block_rows - 1) / (num_threads * block_rows);
-  const int64_t tasks = rounds * num_threads;
-  return {(m + tasks - 1) / tasks, panels};
-}
-
-// Runs a kernel's product over the threads and, where asked, the norm of each row once it is whole.
-template <class Kernel, class Problem, class T>
-void run_product(const Kernel& kernel, const Problem& problem, T* c, const LayerNormWeights* norm) {
-  const Execution& execution = current_execution();
-  const int64_t panels = num_panels(problem.n, kernel.panel_width);
-  const Cut cut =
-      cut_product(problem.m, panels, kernel.block_rows, execution.threads().num_threads());
-  if (cut.panels_per_task >= panels) {
-    auto rows = [&](int64_t begin, int64_t end) {
-      kernel.multiply(problem, {begin, end}, {0, panels});
-      if (norm != nullptr) layer_norm_rows<T>(execution.isa(), c, c, *norm, begin, end);
-    };
-    execution.threads().parallel_for(problem.m, cut.rows_per_task, rows);
-    return;
-  }
-  auto columns = [&](int64_t begin, int64_t end) {
-    kernel.multiply(problem, {0, problem.m}, {begin, end});
+// The norm of rows [begin, end) of c, where one is asked for.
+template <class T>
+auto norm_rows(const LayerNormWeights* norm, T* c) {
+  return [norm, c, isa = current_execution().isa()](int64_t begin, int64_t end) {
+    if (norm != nullptr) normalise_rows<T>(isa, c, c, row_norm_of(*norm), begin, end);
   };
-  execution.threads().parallel_for(panels, cut.panels_per_task, columns);
-  if (norm != nullptr) layer_norm_rows<T>(execution.isa(), c, c, *norm, 0, problem.m);
 }
 
 void expect_operands(const Tensor& x, const PackedLinear& weight, const LinearEpilogue& epilogue,
@@ -89,18 +57,21 @@ void expect_operands(const Tensor& x, const PackedLinear& weight, const LinearEp
     }
     autograd::expect_no_grad("linear", {epilogue.residual});
   }
-  if (epilogue.norm != nullptr) expect_layer_norm_weights(*epilogue.norm, weight.num_outputs());
+  if (epilogue.norm != nullptr) {
+    expect_norm_weights(row_norm_of(*epilogue.norm), weight.num_outputs(), x.dtype());
+    autograd::expect_no_grad("linear", {&epilogue.norm->gain, &epilogue.norm->bias});
+  }
   autograd::expect_no_grad("linear", {&x, &weight.bias()});
 }
 
-Shape output_shape(const Tensor& x, const PackedLinear& weight) {
-  if (x.rank() == 0 || x.dim(-1) != weight.num_inputs()) {
-    fail<ShapeError>("linear: x: expected [..., ", weight.num_inputs(), "], got ", x.shape());
+Shape output_shape(const Tensor& x, int64_t num_inputs, int64_t num_outputs) {
+  if (x.rank() == 0 || x.dim(-1) != num_inputs) {
+    fail<ShapeError>("linear: x: expected [..., ", num_inputs, "], got ", x.shape());
   }
   std::array<int64_t, Shape::kMaxRank> dims{};
   std::ranges::copy(x.shape().dims(), dims.begin());
   const auto rank = static_cast<size_t>(x.rank());
-  dims[rank - 1] = weight.num_outputs();
+  dims[rank - 1] = num_outputs;
   return Shape(std::span<const int64_t>(dims.data(), rank));
 }
 
@@ -121,6 +92,79 @@ Problem make_problem(const Tensor& x, const PackedLinear& weight, const LinearEp
   if (epilogue.residual != nullptr) problem.residual = epilogue.residual->values<T>().data();
   problem.residual_stride = problem.n;
   return problem;
+}
+
+// The trainable form: x [rows, K], weight [N, K], d_y [rows, N].
+struct Sizes {
+  int64_t rows, inputs, outputs;
+};
+
+Sizes expect_trainable(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (weight.rank() != 2) {
+    fail<ShapeError>("linear: weight: expected [outputs, inputs], got ", weight.shape());
+  }
+  const Shape out = output_shape(x, weight.dim(1), weight.dim(0));
+  if (bias.num_elements() != 0 && bias.shape() != Shape{weight.dim(0)}) {
+    fail<ShapeError>("linear: bias: expected ", Shape{weight.dim(0)}, ", got ", bias.shape());
+  }
+  if (weight.dtype() != x.dtype()) {
+    fail<DTypeError>("linear: weight: expected ", x.dtype(), " as x, got ", weight.dtype());
+  }
+  if (bias.num_elements() != 0 && bias.dtype() != x.dtype()) {
+    fail<DTypeError>("linear: bias: expected ", x.dtype(), " as x, got ", bias.dtype());
+  }
+  const auto leading = out.dims().first(out.dims().size() - 1);
+  return {Shape(leading).num_elements(), weight.dim(1), weight.dim(0)};
+}
+
+template <class T>
+Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias, Sizes sizes) {
+  Tensor y = Tensor::empty(output_shape(x, sizes.inputs, sizes.outputs), x.dtype());
+  multiply<T>({.m = sizes.rows,
+               .n = sizes.outputs,
+               .k = sizes.inputs,
+               .a = x.values<T>().data(),
+               .b = weight.values<T>().data(),
+               .transpose_b = true,
+               .bias = bias.num_elements() == 0 ? nullptr : bias.values<T>().data(),
+               .c = y.mutable_values<T>().data()});
+  return y;
+}
+
+template <class T>
+Tensor input_gradient(const Tensor& d_y, const Tensor& weight, const Shape& x, Sizes sizes) {
+  Tensor d_x = Tensor::empty(x, d_y.dtype());
+  multiply<T>({.m = sizes.rows,
+               .n = sizes.inputs,
+               .k = sizes.outputs,
+               .a = d_y.values<T>().data(),
+               .b = weight.values<T>().data(),
+               .c = d_x.mutable_values<T>().data()});
+  return d_x;
+}
+
+template <class T>
+Tensor weight_gradient(const Tensor& d_y, const Tensor& x, Sizes sizes) {
+  Tensor d_weight = Tensor::empty({sizes.outputs, sizes.inputs}, d_y.dtype());
+  sum_over_rows<T>({.num_rows = sizes.rows, .m = sizes.outputs, .n = sizes.inputs},
+                   d_y.values<T>().data(), x.values<T>().data(), Gradient::left,
+                   d_weight.mutable_values<T>().data());
+  return d_weight;
+}
+
+// Keeps x only for a weight that learns, and the weight only for an x that needs a gradient.
+template <class T>
+void record_linear(Tensor& y, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                   Sizes sizes) {
+  const bool has_bias_grad = autograd::needs_grad(bias);
+  const Tensor saved_x = autograd::needs_grad(weight) ? autograd::detach(x) : Tensor();
+  const Tensor saved_weight = autograd::needs_grad(x) ? autograd::detach(weight) : Tensor();
+  const bool needs_x = autograd::needs_grad(x), needs_weight = autograd::needs_grad(weight);
+  autograd::record(y, "linear", {x, weight, bias}, [=, shape = x.shape()](const Tensor& d_y) {
+    return std::vector{needs_x ? input_gradient<T>(d_y, saved_weight, shape, sizes) : Tensor(),
+                       needs_weight ? weight_gradient<T>(d_y, saved_x, sizes) : Tensor(),
+                       has_bias_grad ? sum_to_shape(d_y, Shape{sizes.outputs}) : Tensor()};
+  });
 }
 
 }  // namespace
@@ -154,20 +198,31 @@ PackedLinear::PackedLinear(const Tensor& weight, Tensor bias, DType dtype)
 }
 
 Tensor linear(const Tensor& x, const PackedLinear& weight, const LinearEpilogue& epilogue) {
-  const Shape shape = output_shape(x, weight);
+  const Shape shape = output_shape(x, weight.num_inputs(), weight.num_outputs());
   expect_operands(x, weight, epilogue, shape);
   Tensor out = Tensor::empty(shape, x.dtype());
   if (out.num_elements() == 0) return out;
   if (x.dtype() == DType::f32) {
     float* const c = out.mutable_values<float>().data();
     run_product(kernels::gemm_f32(weight.isa()),
-                make_problem<kernels::GemmF32Problem>(x, weight, epilogue, c), c, epilogue.norm);
+                make_problem<kernels::GemmF32Problem>(x, weight, epilogue, c),
+                norm_rows(epilogue.norm, c));
   } else {
     BFloat16* const c = out.mutable_values<BFloat16>().data();
     run_product(kernels::gemm_bf16(weight.isa()),
-                make_problem<kernels::GemmBf16Problem>(x, weight, epilogue, c), c, epilogue.norm);
+                make_problem<kernels::GemmBf16Problem>(x, weight, epilogue, c),
+                norm_rows(epilogue.norm, c));
   }
   return out;
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return dispatch_float("linear", "x", x, [&]<class T>(T) {
+    const Sizes sizes = expect_trainable(x, weight, bias);
+    Tensor y = linear_forward<T>(x, weight, bias, sizes);
+    if (autograd::should_record({&x, &weight, &bias})) record_linear<T>(y, x, weight, bias, sizes);
+    return y;
+  });
 }
 
 }  // namespace nopad::ops

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -124,6 +125,48 @@ TEST_P(Gemm, CuttingTheProductAnywhereChangesNoBit) {
       row = row_end;
     }
     ASSERT_EQ(pieces, whole);
+  }
+}
+
+std::vector<float> transposed(const std::vector<float>& values, int64_t rows, int64_t columns) {
+  std::vector<float> out(values.size());
+  for (int64_t i = 0; i < rows * columns; ++i) {
+    out[static_cast<size_t>(i % columns * rows + i / columns)] = values[static_cast<size_t>(i)];
+  }
+  return out;
+}
+
+TEST_P(Gemm, TakesATransposedLeftSideBitForBit) {
+  test::Random random(7);
+  for (const int64_t k : kDepths) {
+    Weight weight(GetParam(), random, 33, k);
+    for (const int64_t m : kRowCounts) {
+      const auto a = random_values(random, m * k);
+      const auto a_transposed = transposed(a, m, k);
+      std::vector<float> plain(static_cast<size_t>(m * weight.n)), c(plain.size());
+      weight.gemm.multiply(problem_of(weight, a, m, plain), {0, m}, {0, weight.num_panels});
+      GemmF32Problem problem = problem_of(weight, a_transposed, m, c);
+      problem.a_stride = m;
+      problem.a_is_transposed = true;
+      const int64_t middle = m / 2;
+      weight.gemm.multiply(problem, {0, middle}, {0, weight.num_panels});
+      weight.gemm.multiply(problem, {middle, m}, {0, weight.num_panels});
+      ASSERT_EQ(c, plain) << m << " x " << k;
+    }
+  }
+}
+
+TEST_P(Gemm, PacksATransposedWeightAsTheWeight) {
+  test::Random random(8);
+  for (const int64_t n : kWidths) {
+    for (const int64_t k : kDepths) {
+      Weight weight(GetParam(), random, n, k);
+      const auto w_transposed = transposed(weight.values, n, k);
+      std::vector<float> packed(
+          static_cast<size_t>(weight.num_panels * weight.gemm.panel_width * k), kNan);
+      weight.gemm.pack_transposed(w_transposed.data(), n, k, {0, weight.num_panels}, packed.data());
+      ASSERT_TRUE(std::equal(packed.begin(), packed.end(), weight.packed())) << n << " x " << k;
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -45,6 +46,79 @@ TEST_P(LayerNormKernel, EqualsTheReferenceForEveryWidth) {
       test::expect_close(y, expected, {5e-6, 1e-5});
     }
   }
+}
+
+TEST_P(LayerNormKernel, TakesDeviationsFromZeroForRmsNorm) {
+  test::Random random(3);
+  for (const int64_t width : {1, 7, 16, 33, 768}) {
+    const auto x = random_values(random, 2 * width), gain = random_values(random, width);
+    std::vector<float> y(x.size()), expected(x.size());
+    LayerNormProblem<float> problem{.x = x.data(),
+                                    .x_stride = width,
+                                    .y = y.data(),
+                                    .y_stride = width,
+                                    .width = width,
+                                    .gain = gain.data(),
+                                    .eps = 1e-6f,
+                                    .centre = Centre::zero};
+    layer_norm_f32(GetParam())(problem, 0, 2);
+    problem.y = expected.data();
+    ref::layer_norm(problem, 0, 2);
+    test::expect_close(y, expected, {5e-6, 1e-5});
+  }
+}
+
+// The gradients of `rows` rows, by one kernel.
+struct Gradients {
+  Gradients(LayerNormBackward<float> kernel, LayerNormBackwardProblem<float> problem, int64_t rows)
+      : x(static_cast<size_t>(rows * problem.width), 42.0f),
+        gain(static_cast<size_t>(problem.width), 0.5f),
+        bias(gain) {
+    problem.d_x = x.data();
+    problem.d_gain = gain.data();
+    problem.d_bias = bias.data();
+    kernel(problem, 0, rows);
+  }
+  std::vector<float> x, gain, bias;
+};
+
+TEST_P(LayerNormKernel, HasTheGradientsOfTheReference) {
+  test::Random random(4);
+  constexpr int64_t kRows = 5;
+  for (const Centre centre : {Centre::mean, Centre::zero}) {
+    for (const int64_t width : {1, 2, 7, 16, 17, 31, 33, 64, 65, 384, 1000}) {
+      const auto x = random_values(random, kRows * width), gain = random_values(random, width);
+      auto d_y = random_values(random, kRows * width);
+      std::fill_n(d_y.begin() + width, width, 0.0f);
+      const LayerNormBackwardProblem<float> problem{.x = x.data(),
+                                                    .d_y = d_y.data(),
+                                                    .width = width,
+                                                    .gain = gain.data(),
+                                                    .eps = 1e-3f,
+                                                    .centre = centre};
+      const Gradients fast(layer_norm_backward_f32(GetParam()), problem, kRows);
+      const Gradients slow(ref::layer_norm_backward, problem, kRows);
+      test::expect_close(fast.x, slow.x, {5e-5, 5e-5});
+      test::expect_close(fast.gain, slow.gain, {1e-5, 1e-5});
+      test::expect_close(fast.bias, slow.bias, {1e-5, 1e-5});
+    }
+  }
+}
+
+TEST_P(LayerNormKernel, ARowWithoutGradientIsNotRead) {
+  constexpr int64_t kWidth = 21;
+  test::Random random(5);
+  auto x = random_values(random, 3 * kWidth), d_y = random_values(random, 3 * kWidth);
+  std::fill_n(d_y.begin() + kWidth, kWidth, 0.0f);
+  const auto gain = random_values(random, kWidth);
+  const LayerNormBackwardProblem<float> problem{
+      .x = x.data(), .d_y = d_y.data(), .width = kWidth, .gain = gain.data(), .eps = 1e-5f};
+  const Gradients clean(layer_norm_backward_f32(GetParam()), problem, 3);
+  std::fill_n(x.begin() + kWidth, kWidth, std::numeric_limits<float>::quiet_NaN());
+  const Gradients poisoned(layer_norm_backward_f32(GetParam()), problem, 3);
+  EXPECT_EQ(poisoned.x, clean.x);
+  EXPECT_EQ(poisoned.gain, clean.gain);
+  EXPECT_EQ(poisoned.bias, clean.bias);
 }
 
 TEST_P(LayerNormKernel, WorksInPlaceAndInBf16) {

@@ -50,7 +50,15 @@ TEST(LayerNorm, NamesTheOperandThatDoesNotFit) {
       [] {
         layer_norm(Tensor::zeros({2, 3}, DType::i32), {.gain = Tensor::zeros({3})});
       },
-      "layer_norm: x: expected f32 or bf16, got i32");
+      "layer_norm: x: expected f32, f64 or bf16, got i32");
+  test::expect_error<DTypeError>(
+      [] {
+        layer_norm(Tensor::zeros({2, 3}, DType::f64), {.gain = Tensor::zeros({3})});
+      },
+      "layer_norm: gain: expected f64, got f32");
+  test::expect_error<ShapeError>(
+      [] { layer_norm(Tensor::zeros({}), {.gain = Tensor::zeros({1})}); },
+      "layer_norm: x: expected [..., D], got []");
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
-// linear: a product with a weight that was packed for the machine, and what may follow it.
+// linear: a product with a weight, packed once for inference or as it is while it learns.
 #pragma once
 
 #include "nopad/core/activation.h"
 #include "nopad/core/isa.h"
 #include "nopad/core/tensor.h"
 #include "nopad/ops/layer_norm.h"
+#include "nopad/ragged/tensor.h"
 
 namespace nopad::ops {
 
@@ -46,7 +47,23 @@ struct LinearEpilogue {
 // return : [..., N], the dtype of x; sums are f32
 // Mask   : passes through (position-wise)
 // Edge   : no rows give no rows; a NaN stays in its row
-// Throws : ShapeError; DTypeError; OptionError, packed for another instruction set
+// Throws : ShapeError; DTypeError; OptionError, packed for another instruction set, or an input
+//          needs a gradient (the other form has one)
 Tensor linear(const Tensor& x, const PackedLinear& weight, const LinearEpilogue& epilogue = {});
+
+// x weightᵀ + bias, for weights that change: packs them on each call.
+// x      : [..., K] f32 or f64
+// weight : [N, K]   rows are outputs
+// bias   : [N], or empty for none
+// return : [..., N]
+// Mask   : passes through (position-wise)
+// Edge   : no rows give no rows and zero gradients; K = 0 gives the bias; a NaN stays in its row,
+//          and a row whose gradient is zero gives nothing to that of the weight, NaN or not
+// Throws : ShapeError; DTypeError, not all f32 or all f64
+// Grad   : x, weight, bias; sums over rows run in their order on any number of threads
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+inline RaggedTensor linear(const RaggedTensor& x, const Tensor& weight, const Tensor& bias = {}) {
+  return x.with_values(linear(x.values(), weight, bias));
+}
 
 }  // namespace nopad::ops

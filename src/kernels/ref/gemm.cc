@@ -28,7 +28,8 @@ void multiply(const GemmF32Problem& p, const float* w) noexcept {
     for (int64_t column = 0; column < p.n; ++column) {
       double sum = 0;
       for (int64_t i = 0; i < p.k; ++i) {
-        sum += static_cast<double>(p.a[row * p.a_stride + i]) * w[column * p.k + i];
+        const int64_t at = p.a_is_transposed ? i * p.a_stride + row : row * p.a_stride + i;
+        sum += static_cast<double>(p.a[at]) * w[column * p.k + i];
       }
       if (p.bias != nullptr) sum += p.bias[column];
       float out = activate(p.activation, static_cast<float>(sum));

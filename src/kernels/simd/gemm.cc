@@ -32,6 +32,17 @@ void pack(const float* w, int64_t n, int64_t k, Range panels, float* packed) noe
   }
 }
 
+void pack_transposed(const float* w, int64_t n, int64_t k, Range panels, float* packed) noexcept {
+  for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
+    const int64_t first = panel * kPanelWidth;
+    const int64_t count = std::min(kPanelWidth, n - first);
+    float* out = packed + first * k;
+    for (int64_t i = 0; i < k; ++i, out += kPanelWidth) {
+      std::fill(std::copy_n(w + i * n + first, count, out), out + kPanelWidth, 0.0f);
+    }
+  }
+}
+
 using TileFunction = void (*)(const float* a, const float* panel, int64_t k, float* c,
                               int64_t stride, bool is_first);
 
@@ -108,14 +119,24 @@ void multiply_tile(const GemmF32Problem& p, const float* a, int64_t row, int64_t
   if (is_last) finish(p, c, p.c_stride, row, rows, column, columns);
 }
 
+// The rows x depth of a that begin at (row, depth_begin), kDepthStride apart.
+void copy_block(const GemmF32Problem& p, int64_t row, int64_t rows, int64_t depth_begin,
+                int64_t depth, float* block) {
+  if (p.a_is_transposed) {
+    transpose<kDepthStride>(p.a + depth_begin * p.a_stride + row, p.a_stride, depth, rows, block);
+  } else {
+    copy_rows_scaled<kDepthStride>(p.a + row * p.a_stride + depth_begin, p.a_stride, rows, depth,
+                                   1.0f, block);
+  }
+}
+
 void multiply_block(const GemmF32Problem& p, int64_t row_begin, int64_t rows, Range panels) {
   alignas(64) float block[kBlockRows * kDepthStride];
   const int64_t num_slices = std::max<int64_t>(1, (p.k + kMaxDepth - 1) / kMaxDepth);
   for (int64_t slice = 0; slice < num_slices; ++slice) {
     const int64_t begin = p.k * slice / num_slices;
     const int64_t depth = p.k * (slice + 1) / num_slices - begin;
-    copy_rows_scaled<kDepthStride>(p.a + row_begin * p.a_stride + begin, p.a_stride, rows, depth,
-                                   1.0f, block);
+    copy_block(p, row_begin, rows, begin, depth, block);
     for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
       for (int64_t t = 0; t < num_tiles(rows); ++t) {
         const int64_t row = tile_begin(rows, t);
@@ -135,7 +156,7 @@ void multiply(const GemmF32Problem& problem, Range rows, Range panels) noexcept 
 }  // namespace
 
 extern const GemmF32 kGemmF32;
-const GemmF32 kGemmF32 = {kPanelWidth, kBlockRows, pack, multiply};
+const GemmF32 kGemmF32 = {kPanelWidth, kBlockRows, pack, pack_transposed, multiply};
 
 }  // namespace nopad::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
