@@ -97,18 +97,17 @@ std::vector<Model::Step> make_steps(std::span<const std::shared_ptr<const Call>>
 
 MaskRule rule_of(std::span<const Symbol> inputs, std::span<const Symbol> outputs) {
   const auto is_ragged = [](const Symbol& symbol) { return symbol.spec().is_ragged; };
-  const bool takes_tokens = std::ranges::any_of(inputs, is_ragged);
-  const auto first = std::ranges::find_if(outputs, is_ragged);
-  if (first == outputs.end()) return takes_tokens ? MaskRule::reduces : MaskRule::refuses;
-  if (!takes_tokens) return MaskRule::makes;
-  for (const Symbol& output : outputs) {
-    if (!is_ragged(output)) continue;
-    const auto same = [&](const Symbol& input) {
-      return is_ragged(input) && input.spec().layout == output.spec().layout;
-    };
-    if (std::ranges::none_of(inputs, same)) return MaskRule::relays;
+  const auto before = std::ranges::find_if(inputs, is_ragged);
+  const bool takes_tokens = before != inputs.end();
+  if (std::ranges::none_of(outputs, is_ragged)) {
+    return takes_tokens ? MaskRule::reduces : MaskRule::refuses;
   }
-  return MaskRule::mixes;
+  if (!takes_tokens) return MaskRule::makes;
+  // `mixes` promises the layout of the first input; a decoder's output may follow the second.
+  const auto is_kept = [&](const Symbol& output) {
+    return !is_ragged(output) || output.spec().layout == before->spec().layout;
+  };
+  return std::ranges::all_of(outputs, is_kept) ? MaskRule::mixes : MaskRule::relays;
 }
 
 // A value is what its input said, up to dimensions that were left open.

@@ -110,6 +110,18 @@ TEST(Model, WhatDoesNotFitItsInputIsNamed) {
                                  "Model: inputs: expected 2, got 1");
 }
 
+TEST(Model, TheOutputMayFollowAnyInput) {
+  const Symbol source = input("source", Spec::ragged({}));
+  const Symbol target = input("target", Spec::ragged({}));
+  const Model model({source, target}, {Scale()(target)});
+  EXPECT_EQ(model.mask_rule(), MaskRule::relays);
+  const auto of = [](std::vector<int64_t> lengths, int64_t tokens) {
+    return RaggedTensor(Tensor::zeros({tokens}), RaggedLayout::from_lengths(lengths));
+  };
+  const auto out = model(std::vector<Value>{of({2, 1}, 3), of({0, 1}, 1)});
+  EXPECT_EQ(out[0].ragged().layout().num_tokens(), 1);
+}
+
 TEST(Model, AnInputThatIsMissingIsNamed) {
   const Symbol x = input("x", Spec::ragged({}));
   const Symbol y = input("y", Spec::ragged({}), x);
