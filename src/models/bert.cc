@@ -93,8 +93,8 @@ BertModel BertModel::load(const io::BertConfig& config, const WeightSource& sour
                                            .num_heads = config.num_attention_heads,
                                            .intermediate_size = config.intermediate_size,
                                            .activation = config.hidden_act,
-                                           .layer_norm_eps = eps,
-                                           .compute = compute}));
+                                           .layer_norm_eps = eps},
+                                          compute));
   }
   if (source.contains("pooler.dense.weight")) {
     model.pooler_ = nn::Linear::load(source, "pooler.dense", config.hidden_size, config.hidden_size,
