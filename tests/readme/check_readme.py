@@ -1,4 +1,4 @@
-"""Checks README.md: its program is the example that is compiled, and its links and commands exist."""
+"""Checks README.md: its programs are the examples that are compiled, and its links and commands exist."""
 
 import re
 import unittest
@@ -9,9 +9,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 class Readme(unittest.TestCase):
-    def test_the_program_is_the_example(self):
+    def test_the_programs_are_the_examples(self):
         programs = re.findall(r"```cpp\n(.*?)```", README, re.DOTALL)
-        self.assertEqual(programs, [(ROOT / "examples/embed/embed.cc").read_text(encoding="utf-8")])
+        examples = [ROOT / "examples/embed/embed.cc", ROOT / "examples/train/train.cc"]
+        self.assertEqual(programs, [path.read_text(encoding="utf-8") for path in examples])
 
     def test_each_link_leads_to_a_file(self):
         for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
