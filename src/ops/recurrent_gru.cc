@@ -27,6 +27,7 @@ struct GruOperands {
   const Tensor& weight;
   const Tensor& bias;
   const Tensor& h0;
+  GruReset reset;
 };
 
 // The gates whose sums are products of h itself: all three, or r and z alone.
@@ -40,10 +41,9 @@ const T* bias_of(const Recurrence& r, const Tensor& bias, int64_t direction, int
 
 // saved : gets what a backward pass needs, or is empty
 template <class T>
-void run(const Recurrence& r, GruReset reset, const GruOperands& x, Tensor& output, Tensor& h_last,
-         Tensor& saved) {
+void run(const Recurrence& r, const GruOperands& x, Tensor& output, Tensor& h_last, Tensor& saved) {
   const int64_t u = r.units;
-  const auto products = step_products<T>(r, x.weight, 0, gates_of_h(reset), false);
+  const auto products = step_products<T>(r, x.weight, 0, gates_of_h(x.reset), false);
   const auto candidates = step_products<T>(r, x.weight, 2, 1, false);
   const auto& cells = kernels::recurrent_cells<T>(current_execution().isa());
   walk<T>(r, (kGates + 2) * u, [&](const StepOrder& order, T* sums) {
@@ -53,7 +53,7 @@ void run(const Recurrence& r, GruReset reset, const GruOperands& x, Tensor& outp
     load_states(r, order, x.h0, h);
     kernels::GruStep<T> step;
     step.units = u;
-    step.reset_after = reset == GruReset::after;
+    step.reset_after = x.reset == GruReset::after;
     step.inputs = rows_of<T>(x.gates, d, kGates * u);
     step.sums = sums;
     step.h = h;
@@ -170,19 +170,18 @@ void weight_gradients(const SavedGru& saved, const std::vector<Tensor>& previous
 }
 
 template <class T>
-RecurrentResult gru(const Recurrence& r, const RaggedTensor& gates, const GruOperands& x,
-                    GruReset reset) {
+RecurrentResult gru(const Recurrence& r, const RaggedTensor& gates, const GruOperands& x) {
   constexpr DType kType = dtype_of<T>;
   Tensor output = Tensor::empty(r.per_token(r.units), kType);
   Tensor h = Tensor::empty(r.state(), kType);
   Tensor saved_gates = Tensor();
   if (!autograd::should_record({&x.gates, &x.weight, &x.bias, &x.h0})) {
-    run<T>(r, reset, x, output, h, saved_gates);
+    run<T>(r, x, output, h, saved_gates);
     return {gates.with_values(std::move(output)), std::move(h)};
   }
   saved_gates = Tensor::empty(r.per_token(kSaved * r.units), kType);
-  run<T>(r, reset, x, output, h, saved_gates);
-  const SavedGru saved{r,      reset,      autograd::detach(x.weight), autograd::detach(x.h0),
+  run<T>(r, x, output, h, saved_gates);
+  const SavedGru saved{r,      x.reset,    autograd::detach(x.weight), autograd::detach(x.h0),
                        output, saved_gates};
   const Shape weight_shape = needs_grad(x.weight) ? x.weight.shape() : Shape{0};
   const Shape bias_shape = needs_grad(x.bias) ? x.bias.shape() : Shape{0};
@@ -213,9 +212,8 @@ RecurrentResult gru_recurrence(const RaggedTensor& gates, const Tensor& recurren
   expect_optional(kOp, "recurrent_bias", recurrent_bias, r.per_direction({kGates * r.units}),
                   dtype);
   expect_optional(kOp, "h0", h0, r.state(), dtype);
-  const GruOperands operands{gates.values(), recurrent_weight, recurrent_bias, h0};
-  return dtype == DType::f32 ? gru<float>(r, gates, operands, config.reset)
-                             : gru<double>(r, gates, operands, config.reset);
+  const GruOperands operands{gates.values(), recurrent_weight, recurrent_bias, h0, config.reset};
+  return dtype == DType::f32 ? gru<float>(r, gates, operands) : gru<double>(r, gates, operands);
 }
 
 }  // namespace nopad::ops

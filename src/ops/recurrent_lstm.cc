@@ -18,25 +18,36 @@ struct SavedLstm {
   Tensor cells;  // [T, N U] c before each token
 };
 
+struct LstmOperands {
+  const Tensor& gates;
+  const Tensor& weight;
+  const Tensor& h0;
+  const Tensor& c0;
+};
+
+struct LstmOutputs {
+  Tensor output, h, c;
+};
+
+// saved : gets what a backward pass needs, or null
 template <class T>
-void run(const Recurrence& r, const Tensor& gates, const Tensor& weight, const Tensor& h0,
-         const Tensor& c0, LstmResult& out, Tensor& output, SavedLstm* saved) {
+void run(const Recurrence& r, const LstmOperands& x, LstmOutputs& out, SavedLstm* saved) {
   const int64_t u = r.units;
-  const auto products = step_products<T>(r, weight, 0, kGates, false);
+  const auto products = step_products<T>(r, x.weight, 0, kGates, false);
   const auto& cells = kernels::recurrent_cells<T>(current_execution().isa());
   walk<T>(r, (kGates + 2) * u, [&](const StepOrder& order, T* scratch) {
     const int64_t d = order.direction;
     T* const h = scratch + order.num_rows() * kGates * u;
     T* const c = h + order.num_rows() * u;
-    load_states(r, order, h0, h);
-    load_states(r, order, c0, c);
+    load_states(r, order, x.h0, h);
+    load_states(r, order, x.c0, c);
     kernels::LstmStep<T> step;
     step.units = u;
-    step.inputs = rows_of<T>(gates, d, kGates * u);
+    step.inputs = rows_of<T>(x.gates, d, kGates * u);
     step.sums = scratch;
     step.h = h;
     step.c = c;
-    step.output = mutable_rows_of<T>(output, d, u);
+    step.output = mutable_rows_of<T>(out.output, d, u);
     if (saved != nullptr) {
       step.saved_gates = mutable_rows_of<T>(saved->gates, d, kGates * u);
       step.saved_cells = mutable_rows_of<T>(saved->cells, d, u);
@@ -107,33 +118,35 @@ Tensor d_weight(const SavedLstm& saved, const Tensor& d_gates) {
   return out;
 }
 
+// Keeps h0 and the output only for a weight that learns.
 template <class T>
-LstmResult lstm(const Recurrence& r, const RaggedTensor& gates, const Tensor& weight,
-                const Tensor& h0, const Tensor& c0) {
-  constexpr DType kType = dtype_of<T>;
-  Tensor output = Tensor::empty(r.per_token(r.units), kType);
-  LstmResult out{{}, Tensor::empty(r.state(), kType), Tensor::empty(r.state(), kType)};
-  if (!autograd::should_record({&gates.values(), &weight, &h0, &c0})) {
-    run<T>(r, gates.values(), weight, h0, c0, out, output, nullptr);
-    out.output = gates.with_values(std::move(output));
-    return out;
-  }
-  const bool needs_weight = needs_grad(weight);
+void run_and_record(const Recurrence& r, const LstmOperands& x, LstmOutputs& out) {
+  const bool needs_weight = needs_grad(x.weight);
   SavedLstm saved{.recurrence = r,
-                  .weight = autograd::detach(weight),
-                  .h0 = autograd::detach(h0),
-                  .output = needs_weight ? output : Tensor(),
-                  .gates = Tensor::empty(gates.values().shape(), kType),
-                  .cells = Tensor::empty(output.shape(), kType)};
-  run<T>(r, gates.values(), weight, h0, c0, out, output, &saved);
-  autograd::record_all({&output, &out.h, &out.c}, "lstm_recurrence",
-                       {gates.values(), weight, h0, c0},
+                  .weight = autograd::detach(x.weight),
+                  .h0 = needs_weight ? autograd::detach(x.h0) : Tensor(),
+                  .output = needs_weight ? out.output : Tensor(),
+                  .gates = Tensor::empty(x.gates.shape(), dtype_of<T>),
+                  .cells = Tensor::empty(out.output.shape(), dtype_of<T>)};
+  run<T>(r, x, out, &saved);
+  autograd::record_all({&out.output, &out.h, &out.c}, "lstm_recurrence",
+                       {x.gates, x.weight, x.h0, x.c0},
                        [saved = std::move(saved), needs_weight](std::span<const Tensor> d_outputs) {
                          LstmGradients d = run_back<T>(saved, d_outputs);
                          const Tensor d_w = needs_weight ? d_weight<T>(saved, d.d_gates) : Tensor();
                          return std::vector{d.d_gates, d_w, d.d_h0, d.d_c0};
                        });
-  out.output = gates.with_values(std::move(output));
+}
+
+template <class T>
+LstmOutputs lstm(const Recurrence& r, const LstmOperands& x) {
+  LstmOutputs out{Tensor::empty(r.per_token(r.units), dtype_of<T>),
+                  Tensor::empty(r.state(), dtype_of<T>), Tensor::empty(r.state(), dtype_of<T>)};
+  if (autograd::should_record({&x.gates, &x.weight, &x.h0, &x.c0})) {
+    run_and_record<T>(r, x, out);
+  } else {
+    run<T>(r, x, out, nullptr);
+  }
   return out;
 }
 
@@ -146,8 +159,9 @@ LstmResult lstm_recurrence(const RaggedTensor& gates, const Tensor& recurrent_we
   const DType dtype = recurrent_weight.dtype();
   expect_optional(kOp, "h0", h0, r.state(), dtype);
   expect_optional(kOp, "c0", c0, r.state(), dtype);
-  return dtype == DType::f32 ? lstm<float>(r, gates, recurrent_weight, h0, c0)
-                             : lstm<double>(r, gates, recurrent_weight, h0, c0);
+  const LstmOperands operands{gates.values(), recurrent_weight, h0, c0};
+  LstmOutputs out = dtype == DType::f32 ? lstm<float>(r, operands) : lstm<double>(r, operands);
+  return {gates.with_values(std::move(out.output)), std::move(out.h), std::move(out.c)};
 }
 
 }  // namespace nopad::ops

@@ -16,20 +16,26 @@ struct SavedRnn {
   Tensor h0, output;
 };
 
+struct RnnOperands {
+  const Tensor& gates;
+  const Tensor& weight;
+  const Tensor& h0;
+  Activation activation;
+};
+
 template <class T>
-void run(const Recurrence& r, Activation activation, const Tensor& gates, const Tensor& weight,
-         const Tensor& h0, Tensor& output, Tensor& h_last) {
+void run(const Recurrence& r, const RnnOperands& x, Tensor& output, Tensor& h_last) {
   const int64_t u = r.units;
-  const auto products = step_products<T>(r, weight, 0, 1, false);
+  const auto products = step_products<T>(r, x.weight, 0, 1, false);
   const auto& cells = kernels::recurrent_cells<T>(current_execution().isa());
   walk<T>(r, 2 * u, [&](const StepOrder& order, T* sums) {
     const int64_t d = order.direction;
     T* const h = sums + order.num_rows() * u;
-    load_states(r, order, h0, h);
+    load_states(r, order, x.h0, h);
     kernels::RnnStep<T> step;
     step.units = u;
-    step.activation = activation;
-    step.inputs = rows_of<T>(gates, d, u);
+    step.activation = x.activation;
+    step.inputs = rows_of<T>(x.gates, d, u);
     step.sums = sums;
     step.h = h;
     step.output = mutable_rows_of<T>(output, d, u);
@@ -94,15 +100,15 @@ Tensor d_weight(const SavedRnn& saved, const Tensor& d_gates) {
 }
 
 template <class T>
-RecurrentResult rnn(const Recurrence& r, const RaggedTensor& gates, const Tensor& weight,
-                    const Tensor& h0, Activation activation) {
+RecurrentResult rnn(const Recurrence& r, const RaggedTensor& gates, const RnnOperands& x) {
   Tensor output = Tensor::empty(r.per_token(r.units), dtype_of<T>);
   Tensor h = Tensor::empty(r.state(), dtype_of<T>);
-  run<T>(r, activation, gates.values(), weight, h0, output, h);
-  if (autograd::should_record({&gates.values(), &weight, &h0})) {
-    const SavedRnn saved{r, activation, autograd::detach(weight), autograd::detach(h0), output};
-    const bool needs_weight = needs_grad(weight);
-    autograd::record_all({&output, &h}, "rnn_recurrence", {gates.values(), weight, h0},
+  run<T>(r, x, output, h);
+  if (autograd::should_record({&x.gates, &x.weight, &x.h0})) {
+    const SavedRnn saved{r, x.activation, autograd::detach(x.weight), autograd::detach(x.h0),
+                         output};
+    const bool needs_weight = needs_grad(x.weight);
+    autograd::record_all({&output, &h}, "rnn_recurrence", {x.gates, x.weight, x.h0},
                          [saved, needs_weight](std::span<const Tensor> d_outputs) {
                            const RnnGradients d = run_back<T>(saved, d_outputs[0], d_outputs[1]);
                            const Tensor d_w =
@@ -123,9 +129,9 @@ RecurrentResult rnn_recurrence(const RaggedTensor& gates, const Tensor& recurren
   }
   const Recurrence r = expect_recurrence(kOp, gates, recurrent_weight, 1, config.direction);
   expect_optional(kOp, "h0", h0, r.state(), recurrent_weight.dtype());
-  return recurrent_weight.dtype() == DType::f32
-             ? rnn<float>(r, gates, recurrent_weight, h0, config.activation)
-             : rnn<double>(r, gates, recurrent_weight, h0, config.activation);
+  const RnnOperands operands{gates.values(), recurrent_weight, h0, config.activation};
+  return recurrent_weight.dtype() == DType::f32 ? rnn<float>(r, gates, operands)
+                                                : rnn<double>(r, gates, operands);
 }
 
 }  // namespace nopad::ops

@@ -1,5 +1,4 @@
-// Recurrences: LSTM, GRU and simple RNN over each sequence's real tokens, at a cost that follows
-// their number.
+// LSTM, GRU and simple RNN over each sequence's real tokens, at a cost that follows their number.
 #pragma once
 
 #include "nopad/core/activation.h"
