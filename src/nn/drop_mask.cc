@@ -6,7 +6,9 @@ namespace nopad::nn {
 
 std::vector<Value> DropMask::call_values(std::span<const Value> inputs) const {
   expect_inputs(inputs.size(), 1);
-  return {lay_out(inputs[0].ragged("DropMask"), config_.fill)};
+  std::vector<Value> out;
+  out.emplace_back(lay_out(inputs[0].ragged("DropMask"), config_.fill));
+  return out;
 }
 
 void DropMask::visit_config(ConfigVisitor& visitor) { visitor.field("fill", config_.fill); }
