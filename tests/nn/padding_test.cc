@@ -1,4 +1,4 @@
-// Models of recurrent and convolution layers, whatever padding their input came with.
+// Models of layers that mix tokens, whatever padding their input came with.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -12,13 +12,16 @@
 #include "nn/recurrent_inputs.h"
 #include "nopad/autograd/backward.h"
 #include "nopad/autograd/record.h"
+#include "nopad/nn/batch_norm.h"
 #include "nopad/nn/bidirectional.h"
 #include "nopad/nn/conv1d.h"
+#include "nopad/nn/group_norm.h"
 #include "nopad/nn/gru.h"
 #include "nopad/nn/lstm.h"
 #include "nopad/nn/pooling.h"
 #include "nopad/nn/sequential.h"
 #include "nopad/nn/simple_rnn.h"
+#include "nopad/nn/transformer.h"
 #include "nopad/ragged/convert.h"
 #include "ragged_checks.h"
 
@@ -49,6 +52,17 @@ std::vector<NamedModel> models() {
       {"strides, windows and backward LSTM",
        Sequential(strided, MaxPooling1D({.pool_size = 2, .strides = 1}),
                   LSTM({.units = 4, .go_backwards = true}))},
+      {"transformer and mean",
+       Sequential(
+           TransformerEncoderLayer({.hidden_size = kWidth, .num_heads = 1, .intermediate_size = 5}),
+           GlobalAveragePooling1D())},
+      {"causal transformer",
+       Sequential(TransformerEncoderLayer({.hidden_size = kWidth,
+                                           .num_heads = 3,
+                                           .intermediate_size = 4,
+                                           .norm_first = true,
+                                           .pattern = AttentionPattern::causal()}))},
+      {"norms over time", Sequential(GroupNorm(), BatchNorm(), LSTM({.units = 4}))},
   };
 }
 
@@ -98,7 +112,9 @@ std::vector<Tensor> run(const Sequential& model, const RaggedTensor& x) {
   const Tensor out = model(x).values();
   const autograd::Gradients gradients = autograd::backward(out, autograd::detach(out));
   std::vector<Tensor> all{autograd::detach(out)};
-  for (const auto& [name, parameter] : model.parameters()) all.push_back(gradients.of(*parameter));
+  for (const auto& [name, parameter] : model.parameters()) {
+    if (parameter.is_trained()) all.push_back(gradients.of(*parameter));
+  }
   return all;
 }
 
