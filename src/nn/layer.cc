@@ -179,12 +179,15 @@ int64_t Layer::num_trained() const {
 }
 
 void Layer::load(const WeightSource& source, std::string_view prefix) const {
-  if (parameters().empty() && !is_built()) {
+  const std::vector<NamedParameter> targets = parameters();
+  bool has_weights = false;
+  for_each_state(*state_, [&](State& state) { has_weights |= !state.parameters.empty(); });
+  if (has_weights && targets.empty()) {
     fail<WeightError>(kind(),
-                      ": load: expected a built layer, got one without weights; build it "
-                      "for its input first");
+                      ": load: expected a built layer, got one without weights (not built for an "
+                      "input yet, or frozen)");
   }
-  for (const auto& [name, parameter] : parameters()) {
+  for (const auto& [name, parameter] : targets) {
     parameter.assign(load_weight(source, join(prefix, name), parameter->shape()));
   }
 }

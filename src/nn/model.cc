@@ -12,6 +12,7 @@ struct Model::Graph {
   std::vector<Symbol> inputs, outputs;
   std::vector<Step> steps;
   std::vector<Edge> output_edges;
+  std::vector<int64_t> num_uses;  // of each step's results, by steps and by the model's outputs
   MaskRule rule;
 };
 
@@ -95,6 +96,16 @@ std::vector<Model::Step> make_steps(std::span<const std::shared_ptr<const Call>>
   return steps;
 }
 
+std::vector<int64_t> count_uses(std::span<const Model::Step> steps,
+                                std::span<const Model::Edge> outputs) {
+  std::vector<int64_t> uses(steps.size());
+  for (const Model::Step& step : steps) {
+    for (const Model::Edge& edge : step.inputs) ++uses[static_cast<size_t>(edge.call)];
+  }
+  for (const Model::Edge& edge : outputs) ++uses[static_cast<size_t>(edge.call)];
+  return uses;
+}
+
 MaskRule rule_of(std::span<const Symbol> inputs, std::span<const Symbol> outputs) {
   const auto is_ragged = [](const Symbol& symbol) { return symbol.spec().is_ragged; };
   const auto before = std::ranges::find_if(inputs, is_ragged);
@@ -152,6 +163,7 @@ Model::Model(std::vector<Symbol> inputs, std::vector<Symbol> outputs) : Layer("M
   auto graph = std::make_shared<Graph>();
   graph->steps = make_steps(calls, places);
   graph->output_edges = edges_to(outputs, places);
+  graph->num_uses = count_uses(graph->steps, graph->output_edges);
   graph->rule = rule_of(inputs, outputs);
   graph->inputs = std::move(inputs);
   graph->outputs = std::move(outputs);
@@ -173,10 +185,14 @@ std::vector<Value> Model::call_values(std::span<const Value> inputs) const {
   expect_inputs(inputs.size(), graph_->inputs.size());
   expect_specs(inputs, graph_->inputs);
   std::vector<std::vector<Value>> results;
+  std::vector<int64_t> uses_left = graph_->num_uses;
+  // A result is let go with its last use, so that memory follows the widest place of the graph.
   const auto take = [&](const std::vector<Edge>& edges) {
     std::vector<Value> values;
     for (const Edge& edge : edges) {
-      values.push_back(results[static_cast<size_t>(edge.call)][static_cast<size_t>(edge.output)]);
+      const auto call = static_cast<size_t>(edge.call);
+      values.push_back(results[call][static_cast<size_t>(edge.output)]);
+      if (--uses_left[call] == 0) results[call].clear();
     }
     return values;
   };

@@ -170,5 +170,14 @@ TEST(Linear, AFrozenOneCanNeitherBeTrainedNorSaved) {
                                   "Linear: freeze: expected a trained layer, got a frozen one");
 }
 
+TEST(Linear, AFrozenOneRefusesToBeLoadedInsteadOfDoingNothing) {
+  const test::RecordedCase recorded("layers/torch_linear", "linear");
+  const Linear frozen = Linear::load(recorded.weights(), "", 5, 3, Compute::f32);
+  test::expect_error<WeightError>(
+      [&] { static_cast<const Layer&>(frozen).load(recorded.weights()); },
+      "Linear: load: expected a built layer, got one without weights (not built for an input yet, "
+      "or frozen)");
+}
+
 }  // namespace
 }  // namespace nopad::nn
