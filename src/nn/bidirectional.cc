@@ -31,7 +31,7 @@ Tensor combine(BidirectionalMerge merge, const Tensor& forward, const Tensor& ba
 // What stands in the place of the two directions' outputs side by side.
 std::vector<Value> merged(BidirectionalMerge merge, const Value& output) {
   if (merge == BidirectionalMerge::concat) return {output};
-  const std::vector<Value> halves = halves_of(output);
+  std::vector<Value> halves = halves_of(output);
   if (merge == BidirectionalMerge::none) return halves;
   Tensor out = combine(merge, halves[0].values(), halves[1].values());
   if (output.is_ragged()) return {output.ragged().with_values(std::move(out))};

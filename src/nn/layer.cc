@@ -150,10 +150,10 @@ Parameter Layer::add(std::string name, bool is_trained) {
   return state_->parameters.emplace_back(Parameter(std::move(name), is_trained));
 }
 
-void Layer::add_child(std::string name, const Layer& layer) {
+void Layer::add_child(const std::string& name, const Layer& layer) {
   const auto is_it = [&](const Child& child) { return child.state == layer.state_; };
   if (std::ranges::any_of(state_->children, is_it)) return;
-  state_->children.push_back({std::move(name), layer.state_});
+  state_->children.push_back({name, layer.state_});
 }
 
 void Layer::collect(const State& state, const std::string& prefix,

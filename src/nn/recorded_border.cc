@@ -6,7 +6,7 @@
 namespace nopad::nn {
 
 RaggedTensor take_tokens(const Tensor& padded, const Tensor& keep) {
-  const RaggedTensor taken = from_padded(autograd::detach(padded), keep);
+  RaggedTensor taken = from_padded(autograd::detach(padded), keep);
   if (!autograd::should_record({&padded})) return taken;
   Tensor values = taken.values();
   autograd::record(values, "take_tokens", {padded}, [layout = taken.layout()](const Tensor& d_out) {

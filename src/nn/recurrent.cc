@@ -185,7 +185,7 @@ Recurrent::States Recurrent::initial_states(std::span<const Value> inputs) const
 
 // The top level's last states [B, N U].
 Tensor Recurrent::final_output(const Tensor& h) const {
-  const Tensor top = state_of_level(h, config_.layers - 1);
+  Tensor top = state_of_level(h, config_.layers - 1);
   if (num_directions() == 1) return top;
   return ops::reshape(ops::swap_axes(top, 0, 1), {top.dim(1), 2 * config_.units});
 }

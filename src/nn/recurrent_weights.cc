@@ -20,7 +20,7 @@ Tensor stacked(const Tensor& forward, const Tensor& backward) {
 template <class F>
 RecurrentWeights all_directions(const RecurrentCell& cell, const RecurrentConfig& config,
                                 const F& of_direction) {
-  const RecurrentWeights forward = of_direction(false);
+  RecurrentWeights forward = of_direction(false);
   if (!config.bidirectional) return forward;
   const RecurrentWeights backward = of_direction(true);
   RecurrentWeights both{

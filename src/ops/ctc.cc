@@ -148,7 +148,7 @@ void expect_operands(const RaggedTensor& logits, const RaggedTensor& targets, in
 }
 
 Tensor checked_labels(const Tensor& targets, int64_t num_classes, int64_t blank) {
-  const Tensor labels = targets.to(DType::i64);
+  Tensor labels = targets.to(DType::i64);
   const auto ids = labels.values<int64_t>();
   const auto bad = std::ranges::find_if(
       ids, [&](int64_t id) { return id < 0 || id >= num_classes || id == blank; });

@@ -152,12 +152,11 @@ void sum_over_rows(const RowSums& sums, const T* x, const T* y, Gradient gradien
   multiply(product);
 }
 
-#define NOPAD_INSTANTIATE(T)                                                          \
-  template void multiply(const MatrixProduct<T>&);                                    \
-  template void multiply_pairs(const MatrixProduct<T>&, std::span<const MatrixPair>); \
-  template void sum_over_rows(const RowSums&, const T*, const T*, Gradient, T*)
-NOPAD_INSTANTIATE(float);
-NOPAD_INSTANTIATE(double);
-#undef NOPAD_INSTANTIATE
+template void multiply(const MatrixProduct<float>&);
+template void multiply_pairs(const MatrixProduct<float>&, std::span<const MatrixPair>);
+template void sum_over_rows(const RowSums&, const float*, const float*, Gradient, float*);
+template void multiply(const MatrixProduct<double>&);
+template void multiply_pairs(const MatrixProduct<double>&, std::span<const MatrixPair>);
+template void sum_over_rows(const RowSums&, const double*, const double*, Gradient, double*);
 
 }  // namespace nopad::ops

@@ -34,7 +34,7 @@ Recurrence expect_recurrence(std::string_view op, const RaggedTensor& gates, con
                      weight.dtype());
   }
   const int64_t units = weight.rank() == 0 ? 0 : weight.dim(-1);
-  const Recurrence recurrence{gates.layout(), direction, units};
+  Recurrence recurrence{gates.layout(), direction, units};
   if (units == 0 || weight.shape() != recurrence.per_direction({num_gates * units, units})) {
     fail<ShapeError>(op, ": recurrent_weight: expected [",
                      recurrence.directions() == 2 ? "2, " : "",
@@ -140,16 +140,19 @@ void weight_gradient(const Tensor& d_sums, const Tensor& h, T* d_weight) {
   sum_over_rows(sums, d_sums.values<T>().data(), h.values<T>().data(), Gradient::left, d_weight);
 }
 
-#define NOPAD_INSTANTIATE(T)                                                                    \
-  template void load_states(const Recurrence&, const StepOrder&, const Tensor&, T*);            \
-  template void store_states(const Recurrence&, const StepOrder&, const T*, Tensor&);           \
-  template Tensor previous_states<T>(const Recurrence&, int64_t, const Tensor&, const Tensor&); \
-  template std::vector<StepProduct<T>> step_products(const Recurrence&, const Tensor&, int64_t, \
-                                                     int64_t, bool);                            \
-  template Tensor columns_of<T>(const Tensor&, int64_t, int64_t);                               \
-  template void weight_gradient(const Tensor&, const Tensor&, T*)
-NOPAD_INSTANTIATE(float);
-NOPAD_INSTANTIATE(double);
-#undef NOPAD_INSTANTIATE
+template void load_states(const Recurrence&, const StepOrder&, const Tensor&, float*);
+template void store_states(const Recurrence&, const StepOrder&, const float*, Tensor&);
+template Tensor previous_states<float>(const Recurrence&, int64_t, const Tensor&, const Tensor&);
+template std::vector<StepProduct<float>> step_products(const Recurrence&, const Tensor&, int64_t,
+                                                       int64_t, bool);
+template Tensor columns_of<float>(const Tensor&, int64_t, int64_t);
+template void weight_gradient(const Tensor&, const Tensor&, float*);
+template void load_states(const Recurrence&, const StepOrder&, const Tensor&, double*);
+template void store_states(const Recurrence&, const StepOrder&, const double*, Tensor&);
+template Tensor previous_states<double>(const Recurrence&, int64_t, const Tensor&, const Tensor&);
+template std::vector<StepProduct<double>> step_products(const Recurrence&, const Tensor&, int64_t,
+                                                        int64_t, bool);
+template Tensor columns_of<double>(const Tensor&, int64_t, int64_t);
+template void weight_gradient(const Tensor&, const Tensor&, double*);
 
 }  // namespace nopad::ops

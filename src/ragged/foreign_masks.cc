@@ -222,7 +222,7 @@ Tensor visible_from_torch_attn_mask(const Tensor& attn_mask, int64_t num_heads) 
 
 Tensor torch_attn_mask_from_visible(const Tensor& visible, int64_t num_heads) {
   expect_num_heads(num_heads, "torch_attn_mask_from_visible");
-  const Tensor blocked = negated(expect_visible(visible, "torch_attn_mask_from_visible: visible"));
+  Tensor blocked = negated(expect_visible(visible, "torch_attn_mask_from_visible: visible"));
   if (blocked.rank() == 2) return blocked;
   Tensor out =
       Tensor::empty({blocked.dim(0) * num_heads, blocked.dim(1), blocked.dim(2)}, DType::boolean);

@@ -57,7 +57,7 @@ Tensor cut(const Tensor& sequence, size_t b, int64_t width, DType dtype, Side tr
   const int64_t length = sequence.dim(0);
   const int64_t count = std::min(length, width);
   const int64_t begin = truncating == Side::left ? length - count : 0;
-  const Tensor rows = sequence.rows(begin, begin + count);
+  Tensor rows = sequence.rows(begin, begin + count);
   if (rows.dtype() == dtype) return rows;
   const int64_t row_elements = count == 0 ? 0 : rows.num_elements() / count;
   expect_held(rows, dtype, b, begin * row_elements);

@@ -93,12 +93,12 @@ class Layer {
   Parameter add_buffer(std::string name) { return add(std::move(name), false); }
   // A layer inside this one, to be kept as a member: its parameters count as this one's.
   template <class L>
-  L add_layer(std::string name, L layer) {
-    add_child(std::move(name), layer);
+  L add_layer(const std::string& name, L layer) {
+    add_child(name, layer);
     return layer;
   }
-  void add_layer(std::string name, const std::shared_ptr<const Layer>& layer) {
-    add_child(std::move(name), *layer);
+  void add_layer(const std::string& name, const std::shared_ptr<const Layer>& layer) {
+    add_child(name, *layer);
   }
 
   // Initializes the parameters for inputs like these. By default there are none.
@@ -121,7 +121,7 @@ class Layer {
     std::vector<Child> children = {};
   };
   Parameter add(std::string name, bool is_trained);
-  void add_child(std::string name, const Layer& layer);  // once, whoever adds it again
+  void add_child(const std::string& name, const Layer& layer);  // once, whoever adds it again
   static void collect(const State& state, const std::string& prefix,
                       std::vector<NamedParameter>& out);
   template <class F>
