@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "nopad/nn/kinds.h"
 #include "nopad/ops/windows.h"
@@ -27,23 +26,13 @@ struct WindowPadding {
 ops::WindowPadding to_ops(const WindowPadding& padding);
 void visit_padding(ConfigVisitor& visitor, WindowPadding& padding);
 
-// relays: one output, with a token for each window.
+// relays: one output, with a token for each window. It is called as a SequenceLayer is, and gives
+// another layout.
 template <class Self>
-class WindowLayer : public LayerOf<Self> {
+class WindowLayer : public SequenceLayer<Self> {
  public:
-  using LayerOf<Self>::LayerOf;
-  using LayerOf<Self>::operator();
+  using SequenceLayer<Self>::SequenceLayer;
   MaskRule mask_rule() const noexcept override { return MaskRule::relays; }
-
-  RaggedTensor operator()(const RaggedTensor& x) const { return this->apply_one(x).ragged(); }
-
- protected:
-  virtual RaggedTensor call(const RaggedTensor& x) const = 0;
-
-  std::vector<Value> call_values(std::span<const Value> inputs) const override {
-    this->expect_inputs(inputs.size(), 1);
-    return {call(inputs[0].ragged(this->kind()))};
-  }
 };
 
 }  // namespace nopad::nn
