@@ -12,6 +12,13 @@ std::string_view to_string(Activation activation) noexcept {
     case Activation::silu: return "silu";
     case Activation::tanh: return "tanh";
     case Activation::sigmoid: return "sigmoid";
+    case Activation::gelu_10: return "gelu_10";
+    case Activation::mish: return "mish";
+    case Activation::relu2: return "relu2";
+    case Activation::relu6: return "relu6";
+    case Activation::hardswish: return "hardswish";
+    case Activation::leaky_relu: return "leaky_relu";
+    case Activation::laplace: return "laplace";
   }
   return "?";
 }

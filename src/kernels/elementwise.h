@@ -8,6 +8,7 @@
 
 namespace nopad::kernels {
 
+// The activations are those of core/activation.h.
 // leaky_relu : x, or parameter * x below 0
 // elu        : x, or parameter * (e^x - 1) below 0
 // softplus   : log(1 + e^x)
@@ -26,9 +27,15 @@ enum class Function {
   sigmoid,
   softplus,
   leaky_relu,
-  elu
+  elu,
+  gelu_10,
+  mish,
+  relu2,
+  relu6,
+  hardswish,
+  laplace
 };
-inline constexpr int kNumFunctions = static_cast<int>(Function::elu) + 1;
+inline constexpr int kNumFunctions = static_cast<int>(Function::laplace) + 1;
 
 // What a gradient is computed from: the function's argument, or its value where that is enough.
 enum class Saved { argument, value };
@@ -41,6 +48,34 @@ constexpr Saved saved_by(Function function) noexcept {
     case Function::sigmoid: return Saved::value;
     default: return Saved::argument;
   }
+}
+
+// The slope that leaky_relu has below 0 as an activation.
+inline constexpr double kLeakySlope = 0.01;
+// The scale of the normal distribution that laplace counts, and its mean, as transformers writes them.
+inline constexpr double kLaplaceMean = 0.707107;
+inline constexpr double kLaplaceDeviation = 0.282095;
+
+// `activation` is not `none`.
+constexpr Function function_of(Activation activation) noexcept {
+  switch (activation) {
+    case Activation::none: break;
+    case Activation::gelu: return Function::gelu;
+    case Activation::gelu_tanh: return Function::gelu_tanh;
+    case Activation::quick_gelu: return Function::quick_gelu;
+    case Activation::relu: return Function::relu;
+    case Activation::silu: return Function::silu;
+    case Activation::tanh: return Function::tanh;
+    case Activation::sigmoid: return Function::sigmoid;
+    case Activation::gelu_10: return Function::gelu_10;
+    case Activation::mish: return Function::mish;
+    case Activation::relu2: return Function::relu2;
+    case Activation::relu6: return Function::relu6;
+    case Activation::hardswish: return Function::hardswish;
+    case Activation::leaky_relu: return Function::leaky_relu;
+    case Activation::laplace: return Function::laplace;
+  }
+  return Function::abs;
 }
 
 struct FunctionRun {

@@ -11,10 +11,8 @@ void ConfigVisitor::field(std::string_view name, float& value) {
 }
 
 void ConfigVisitor::field(std::string_view name, Activation& value) {
-  using enum Activation;
-  constexpr std::array kAll{none, gelu, gelu_tanh, quick_gelu, relu, silu, tanh, sigmoid};
-  std::array<std::string_view, kAll.size()> words;
-  for (size_t i = 0; i < kAll.size(); ++i) words[i] = to_string(kAll[i]);
+  std::array<std::string_view, kNumActivations> words;
+  for (size_t i = 0; i < words.size(); ++i) words[i] = to_string(static_cast<Activation>(i));
   choice(name, value, std::span<const std::string_view>(words));
 }
 

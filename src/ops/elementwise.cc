@@ -108,17 +108,8 @@ Tensor leaky_relu(const Tensor& x, double slope) {
 Tensor elu(const Tensor& x, double alpha) { return apply({"elu", Function::elu, alpha}, x); }
 
 Tensor activate(const Tensor& x, Activation activation) {
-  switch (activation) {
-    case Activation::none: return x;
-    case Activation::gelu: return gelu(x);
-    case Activation::gelu_tanh: return gelu_tanh(x);
-    case Activation::quick_gelu: return apply({"quick_gelu", Function::quick_gelu}, x);
-    case Activation::relu: return relu(x);
-    case Activation::silu: return silu(x);
-    case Activation::tanh: return tanh(x);
-    case Activation::sigmoid: return sigmoid(x);
-  }
-  fail<InternalError>("activate: activation: got the unknown value ", static_cast<int>(activation));
+  if (activation == Activation::none) return x;
+  return apply({to_string(activation), kernels::function_of(activation), kernels::kLeakySlope}, x);
 }
 
 RaggedTensor exp(const RaggedTensor& x) { return x.with_values(exp(x.values())); }

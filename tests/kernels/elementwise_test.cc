@@ -115,16 +115,8 @@ TEST_P(ElementwiseKernel, ActivationsHaveTheBitsOfAProductsEpilogue) {
   alignas(64) std::array<float, 64> packed{};
   const float one = 1;
   gemm.pack(&one, 1, 1, {0, 1}, packed.data());
-  const std::array<std::pair<Activation, Function>, 7> pairs = {{
-      {Activation::gelu, Function::gelu},
-      {Activation::gelu_tanh, Function::gelu_tanh},
-      {Activation::quick_gelu, Function::quick_gelu},
-      {Activation::relu, Function::relu},
-      {Activation::silu, Function::silu},
-      {Activation::tanh, Function::tanh},
-      {Activation::sigmoid, Function::sigmoid},
-  }};
-  for (const auto& [activation, function] : pairs) {
+  for (int index = 1; index < kNumActivations; ++index) {
+    const auto activation = static_cast<Activation>(index);
     SCOPED_TRACE(to_string(activation));
     std::vector<float> fused(x.size()), y(x.size());
     GemmF32Problem problem{.m = std::ssize(x), .n = 1, .k = 1};
@@ -135,7 +127,8 @@ TEST_P(ElementwiseKernel, ActivationsHaveTheBitsOfAProductsEpilogue) {
     problem.c_stride = 1;
     problem.activation = activation;
     gemm.multiply(problem, {0, std::ssize(x)}, {0, 1});
-    kernel().evaluate({function}, x.data(), y.data(), std::ssize(x));
+    kernel().evaluate({function_of(activation), static_cast<float>(kLeakySlope)}, x.data(),
+                      y.data(), std::ssize(x));
     for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(y[i], fused[i]) << x[i];
   }
 }
@@ -156,6 +149,15 @@ TEST_P(ElementwiseKernel, TheEndsOfTheRangeAreDefined) {
   EXPECT_EQ(evaluate(Function::elu, -1000, 2), -2);
   EXPECT_EQ(evaluate(Function::gelu, 50), 50);
   EXPECT_EQ(evaluate(Function::gelu, -50), 0);
+  EXPECT_EQ(evaluate(Function::gelu_10, 50), 10);
+  EXPECT_EQ(evaluate(Function::gelu_10, kInfinity), 10);
+  EXPECT_EQ(evaluate(Function::mish, 1e30f), 1e30f);
+  EXPECT_EQ(evaluate(Function::mish, -200), 0);
+  EXPECT_EQ(evaluate(Function::relu6, 1000), 6);
+  EXPECT_EQ(evaluate(Function::hardswish, -1000), 0);
+  EXPECT_NEAR(evaluate(Function::hardswish, 1000), 1000, 1e-3);
+  EXPECT_EQ(evaluate(Function::laplace, 1000), 1);
+  EXPECT_EQ(evaluate(Function::laplace, -1000), 0);
 }
 
 TEST_P(ElementwiseKernel, ANanStaysNanAndInItsPlace) {

@@ -81,7 +81,8 @@ TEST_F(SavedModelHostile, SettingsAreChecked) {
                  "layers: 0 (Embedding): expected no setting of the name \"colour\", got one");
   expect_refused("\"activation\": \"none\"", "\"activation\": \"nun\"",
                  "layers: 1 (Linear): activation: expected one of none, gelu, gelu_tanh, "
-                 "quick_gelu, relu, silu, tanh, sigmoid, got \"nun\"");
+                 "quick_gelu, relu, silu, tanh, sigmoid, gelu_10, mish, relu2, relu6, hardswish, "
+                 "leaky_relu, laplace, got \"nun\"");
   expect_refused("\"Linear\"", "\"Cubic\"",
                  "layers: 1 (Cubic): expected a kind that is registered, got another one; a layer "
                  "of one's own is added to a LayerRegistry");

@@ -40,12 +40,14 @@ struct Case {
   }
 std::vector<Case> all_cases() {
   std::vector<Case> out = {
-      NOPAD_CASE(exp),       NOPAD_CASE(square),     NOPAD_CASE(abs),
-      NOPAD_CASE(relu),      NOPAD_CASE(gelu),       NOPAD_CASE(gelu_tanh),
-      NOPAD_CASE(silu),      NOPAD_CASE(tanh),       NOPAD_CASE(sigmoid),
-      NOPAD_CASE(softplus),  NOPAD_CASE(leaky_relu), NOPAD_CASE(elu),
-      NOPAD_CASE(log),       NOPAD_CASE(sqrt),       NOPAD_ACTIVATION(quick_gelu),
-      NOPAD_ACTIVATION(none)};
+      NOPAD_CASE(exp),          NOPAD_CASE(square),        NOPAD_CASE(abs),
+      NOPAD_CASE(relu),         NOPAD_CASE(gelu),          NOPAD_CASE(gelu_tanh),
+      NOPAD_CASE(silu),         NOPAD_CASE(tanh),          NOPAD_CASE(sigmoid),
+      NOPAD_CASE(softplus),     NOPAD_CASE(leaky_relu),    NOPAD_CASE(elu),
+      NOPAD_CASE(log),          NOPAD_CASE(sqrt),          NOPAD_ACTIVATION(quick_gelu),
+      NOPAD_ACTIVATION(none),   NOPAD_ACTIVATION(gelu_10), NOPAD_ACTIVATION(mish),
+      NOPAD_ACTIVATION(relu2),  NOPAD_ACTIVATION(relu6),   NOPAD_ACTIVATION(hardswish),
+      NOPAD_ACTIVATION(laplace)};
   out[12].is_of_positive_numbers = out[13].is_of_positive_numbers = true;
   return out;
 }
@@ -82,6 +84,42 @@ TEST(Elementwise, GivesTheFormulasValues) {
   expect(leaky_relu(x, 0.3), {-0.6f, 0, 1});
   expect(elu(x), {-0.86466472f, 0, 1});
   expect(elu(x, 2), {-1.72932943f, 0, 1});
+}
+
+// As transformers' ACT2FN computes them.
+TEST(Elementwise, GivesTheActivationsOfTransformers) {
+  const Tensor x = tensor_of({-4, -2, 0, 1, 12});
+  const auto expect = [&](Activation activation, std::initializer_list<float> expected) {
+    SCOPED_TRACE(to_string(activation));
+    test::expect_close(activate(x, activation), tensor_of(expected), test::kF32);
+  };
+  expect(Activation::gelu_10, {-0.000126684967f, -0.0455002639f, 0, 0.841344746f, 10});
+  expect(Activation::mish, {-0.0725917408f, -0.252501483f, 0, 0.865098388f, 12});
+  expect(Activation::relu2, {0, 0, 0, 1, 144});
+  expect(Activation::relu6, {0, 0, 0, 1, 6});
+  expect(Activation::hardswish, {0, -0.333333333f, 0, 0.666666667f, 12});
+  expect(Activation::leaky_relu, {-0.04f, -0.02f, 0, 1, 12});
+  expect(Activation::laplace, {0, 0, 0.00609445962f, 0.850429649f, 1});
+}
+
+TEST(Elementwise, GradientsOfTheActivationsOfTransformersAreThoseOfPyTorch) {
+  const auto expect = [](Activation activation, std::initializer_list<float> expected) {
+    SCOPED_TRACE(to_string(activation));
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      Tensor x = tensor_of({-3, 0, 3, 6, 20}).to(dtype);
+      autograd::require_grad(x);
+      const Tensor ones = tensor_of({1, 1, 1, 1, 1}).to(dtype);
+      test::expect_close(autograd::backward(activate(x, activation), ones).of(x),
+                         tensor_of(expected), test::kF32);
+    }
+  };
+  expect(Activation::gelu_10, {-0.011945647f, 0.5f, 1.011945647f, 1.0000000355f, 0});
+  expect(Activation::mish, {-0.093393115f, 0.6f, 1.021106911f, 1.0001341405f, 1});
+  expect(Activation::relu2, {0, 0, 6, 12, 40});
+  expect(Activation::relu6, {0, 0, 1, 0, 0});
+  expect(Activation::hardswish, {0, 0.5f, 1, 1, 1});
+  expect(Activation::leaky_relu, {0.01f, 0.01f, 1, 1, 1});
+  expect(Activation::laplace, {0, 0.061113829f, 0, 0, 0});
 }
 
 TEST(Elementwise, F32IsCloseToF64) {

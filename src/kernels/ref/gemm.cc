@@ -1,26 +1,12 @@
 #include "kernels/gemm.h"
 
-#include <cmath>
+#include "kernels/elementwise.h"
 
 namespace nopad::kernels::ref {
 
-float activate(Activation activation, float value) noexcept {
-  const double x = value;
-  const auto sigmoid = [](double z) { return 1 / (1 + std::exp(-z)); };
-  switch (activation) {
-    case Activation::none: return value;
-    case Activation::gelu: return static_cast<float>(x / 2 * (1 + std::erf(x / std::sqrt(2.0))));
-    case Activation::gelu_tanh:
-      return static_cast<float>(
-          x / 2 *
-          (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x))));
-    case Activation::quick_gelu: return static_cast<float>(x * sigmoid(1.702 * x));
-    case Activation::relu: return value > 0 || std::isnan(value) ? value : 0;
-    case Activation::silu: return static_cast<float>(x * sigmoid(x));
-    case Activation::tanh: return static_cast<float>(std::tanh(x));
-    case Activation::sigmoid: return static_cast<float>(sigmoid(x));
-  }
-  return value;
+float activate(Activation activation, float x) noexcept {
+  if (activation == Activation::none) return x;
+  return static_cast<float>(evaluate(function_of(activation), kLeakySlope, x));
 }
 
 void multiply(const GemmF32Problem& p, const float* w) noexcept {

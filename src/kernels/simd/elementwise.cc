@@ -73,9 +73,21 @@ HWY_INLINE FloatVec evaluate(FloatVec x, FloatVec parameter) {
     return softplus(x);
   } else if constexpr (kFunction == Function::leaky_relu) {
     return hn::IfThenElse(is_negative(x), hn::Mul(x, parameter), x);
-  } else {
-    static_assert(kFunction == Function::elu);
+  } else if constexpr (kFunction == Function::elu) {
     return hn::IfThenElse(is_negative(x), hn::Mul(parameter, exp_minus_1(x)), x);
+  } else if constexpr (kFunction == Function::gelu_10) {
+    return activate<Activation::gelu_10>(x);
+  } else if constexpr (kFunction == Function::mish) {
+    return activate<Activation::mish>(x);
+  } else if constexpr (kFunction == Function::relu2) {
+    return activate<Activation::relu2>(x);
+  } else if constexpr (kFunction == Function::relu6) {
+    return activate<Activation::relu6>(x);
+  } else if constexpr (kFunction == Function::hardswish) {
+    return activate<Activation::hardswish>(x);
+  } else {
+    static_assert(kFunction == Function::laplace);
+    return activate<Activation::laplace>(x);
   }
 }
 
@@ -103,6 +115,27 @@ HWY_INLINE FloatVec swish_slope(FloatVec x, float scale) {
   const FloatVec z = hn::Mul(x, constant(scale));
   const FloatVec s = sigmoid(z);
   return hn::MulAdd(hn::Mul(z, s), hn::Sub(constant(1.0f), s), s);
+}
+
+// With t = n / (n + 2) as in mish_gate, (1 - t²) sigmoid(x) is 4 e (1 + e) / (n + 2)².
+HWY_INLINE FloatVec mish_slope(FloatVec x) {
+  const FloatVec one = constant(1.0f), two = constant(2.0f);
+  const FloatVec e = exp(hn::Min(constant(20.0f), x));
+  const FloatVec n = hn::Mul(e, hn::Add(e, two)), below = hn::Add(n, two);
+  const FloatVec bell = hn::Div(hn::Div(hn::Mul(e, hn::Add(e, one)), below), below);
+  return hn::MulAdd(hn::Mul(x, constant(4.0f)), bell, hn::Div(n, below));
+}
+
+HWY_INLINE FloatVec hardswish_slope(FloatVec x) {
+  const FloatVec three = constant(3.0f), one = constant(1.0f);
+  const FloatVec inside = hn::MulAdd(x, constant(1.0f / 3), constant(0.5f));
+  const FloatVec above = hn::IfThenElse(hn::Ge(x, three), one, inside);
+  return hn::IfThenZeroElse(hn::Le(x, hn::Neg(three)), above);
+}
+
+HWY_INLINE FloatVec laplace_slope(FloatVec x) {
+  const FloatVec z = laplace_argument(x);
+  return hn::Mul(exp(hn::Neg(hn::Mul(z, z))), constant(1.4142179f));
 }
 
 template <Function kFunction>
@@ -137,10 +170,24 @@ HWY_INLINE FloatVec differentiate(FloatVec saved, FloatVec d, FloatVec parameter
     return hn::Mul(d, sigmoid(saved));
   } else if constexpr (kFunction == Function::leaky_relu) {
     return hn::IfThenElse(is_positive(saved), d, hn::Mul(d, parameter));
-  } else {
-    static_assert(kFunction == Function::elu);
+  } else if constexpr (kFunction == Function::elu) {
     const FloatVec slope = hn::Mul(parameter, exp(saved));
     return hn::IfThenElse(is_positive(saved), d, hn::Mul(d, slope));
+  } else if constexpr (kFunction == Function::gelu_10) {
+    const auto is_clipped = hn::Gt(gelu(saved), constant(10.0f));
+    return hn::IfThenZeroElse(is_clipped, hn::Mul(d, gelu_slope(saved)));
+  } else if constexpr (kFunction == Function::mish) {
+    return hn::Mul(d, mish_slope(saved));
+  } else if constexpr (kFunction == Function::relu2) {
+    return hn::Mul(d, hn::Mul(constant(2.0f), relu(saved)));
+  } else if constexpr (kFunction == Function::relu6) {
+    const auto is_flat = hn::Or(hn::Le(saved, hn::Zero(kFloat)), hn::Ge(saved, constant(6.0f)));
+    return hn::IfThenZeroElse(is_flat, d);
+  } else if constexpr (kFunction == Function::hardswish) {
+    return hn::Mul(d, hardswish_slope(saved));
+  } else {
+    static_assert(kFunction == Function::laplace);
+    return hn::Mul(d, laplace_slope(saved));
   }
 }
 

@@ -82,11 +82,29 @@ HWY_INLINE FloatVec tanh(FloatVec x) {
   return hn::IfThenElse(hn::Lt(hn::Abs(x), constant(0.1f)), near, far);
 }
 
+HWY_INLINE FloatVec gelu(FloatVec x) {
+  const FloatVec half = hn::Mul(x, constant(0.5f));
+  return hn::MulAdd(half, erf(hn::Mul(x, constant(0.70710678f))), half);
+}
+
+HWY_INLINE FloatVec relu(FloatVec x) { return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(kFloat)), x); }
+
+// tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); it rounds to 1 long before x = 20.
+HWY_INLINE FloatVec mish_gate(FloatVec x) {
+  const FloatVec two = constant(2.0f), e = exp(hn::Min(constant(20.0f), x));
+  const FloatVec n = hn::Mul(e, hn::Add(e, two));
+  return hn::Div(n, hn::Add(n, two));
+}
+
+// (x - mean) / (deviation sqrt 2)
+HWY_INLINE FloatVec laplace_argument(FloatVec x) {
+  return hn::Mul(hn::Sub(x, constant(0.707107f)), constant(2.5066297f));
+}
+
 template <Activation kActivation>
 HWY_INLINE FloatVec activate(FloatVec x) {
   if constexpr (kActivation == Activation::gelu) {
-    const FloatVec half = hn::Mul(x, constant(0.5f));
-    return hn::MulAdd(half, erf(hn::Mul(x, constant(0.70710678f))), half);
+    return gelu(x);
   } else if constexpr (kActivation == Activation::gelu_tanh) {
     const FloatVec half = hn::Mul(x, constant(0.5f));
     const FloatVec inner = hn::MulAdd(hn::Mul(hn::Mul(x, x), x), constant(0.044715f), x);
@@ -94,13 +112,31 @@ HWY_INLINE FloatVec activate(FloatVec x) {
   } else if constexpr (kActivation == Activation::quick_gelu) {
     return hn::Mul(x, sigmoid(hn::Mul(x, constant(1.702f))));
   } else if constexpr (kActivation == Activation::relu) {
-    return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(kFloat)), x);
+    return relu(x);
   } else if constexpr (kActivation == Activation::silu) {
     return hn::Mul(x, sigmoid(x));
   } else if constexpr (kActivation == Activation::tanh) {
     return tanh(x);
   } else if constexpr (kActivation == Activation::sigmoid) {
     return sigmoid(x);
+  } else if constexpr (kActivation == Activation::gelu_10) {
+    const FloatVec most = constant(10.0f), y = gelu(x);
+    return hn::IfThenElse(hn::Gt(y, most), most, y);
+  } else if constexpr (kActivation == Activation::mish) {
+    return hn::Mul(x, mish_gate(x));
+  } else if constexpr (kActivation == Activation::relu2) {
+    return hn::Mul(relu(x), relu(x));
+  } else if constexpr (kActivation == Activation::relu6) {
+    const FloatVec most = constant(6.0f);
+    return hn::IfThenElse(hn::Gt(x, most), most, relu(x));
+  } else if constexpr (kActivation == Activation::hardswish) {
+    const FloatVec gate = clamp(0.0f, hn::Add(x, constant(3.0f)), 6.0f);
+    return hn::Mul(hn::Mul(x, gate), constant(1.0f / 6));
+  } else if constexpr (kActivation == Activation::leaky_relu) {
+    return hn::IfThenElse(hn::Lt(x, hn::Zero(kFloat)), hn::Mul(x, constant(0.01f)), x);
+  } else if constexpr (kActivation == Activation::laplace) {
+    const FloatVec half = constant(0.5f), y = hn::MulAdd(half, erf(laplace_argument(x)), half);
+    return hn::IfThenElse(hn::Eq(x, x), y, x);
   } else {
     return x;
   }
@@ -120,6 +156,13 @@ HWY_INLINE void with_activation(Activation activation, F&& f) {
     NOPAD_CASE(silu);
     NOPAD_CASE(tanh);
     NOPAD_CASE(sigmoid);
+    NOPAD_CASE(gelu_10);
+    NOPAD_CASE(mish);
+    NOPAD_CASE(relu2);
+    NOPAD_CASE(relu6);
+    NOPAD_CASE(hardswish);
+    NOPAD_CASE(leaky_relu);
+    NOPAD_CASE(laplace);
 #undef NOPAD_CASE
   }
 }
