@@ -29,7 +29,7 @@ struct VisibleKeys {
 template <class T>
 using AttentionSum = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
-// out = softmax(scale q kᵀ) v over the visible keys. A query that sees none gets zeros. Keys and
+// out = softmax(scale q kᵀ + biases) v over the visible keys. A query that sees none gets zeros. Keys and
 // values that a query does not see never enter its result, whatever they hold. T is float, double
 // or BFloat16.
 template <class T>
@@ -42,10 +42,14 @@ struct AttentionProblem {
   int64_t q_stride = 0, k_stride = 0, v_stride = 0, out_stride = 0;
   AttentionSum<T> scale = 1;
   VisibleKeys visible;
-  // What no band describes, for the queries of one call: rows of num_keys, the first is that of
-  // query `first_row`.
+  // What no band describes, for the queries of one call from `first_row` on: rows of num_keys.
   const bool* keep = nullptr;                // which keys of its band a query sees; none: all
   const AttentionSum<T>* factors = nullptr;  // what weights are multiplied by (dropout); none: 1
+  // What is added to the scaled scores; none: 0. The row of query i begins (i - first_row) bias
+  // strides behind `biases`: with a stride of -1, a table of distances needs no copy. Nothing is
+  // read but what a query sees.
+  const AttentionSum<T>* biases = nullptr;
+  int64_t bias_stride = 0;
   int64_t first_row = 0;
   // [num_queries]: the logarithm of the sum of e^score, -inf for a query that sees nothing. What
   // the backward pass needs; null where there is none.
@@ -56,6 +60,9 @@ struct AttentionProblem {
   }
   const AttentionSum<T>* factor_row(int64_t query) const noexcept {
     return factors + (query - first_row) * num_keys;
+  }
+  const AttentionSum<T>* bias_row(int64_t query) const noexcept {
+    return biases + (query - first_row) * bias_stride;
   }
   // From the first to behind the last key of a chunk that a query sees, counted from the chunk's
   // begin. Those between are all seen, unless there is `keep`.
@@ -95,6 +102,8 @@ struct AttentionGradients {
   T* d_k = nullptr;          // [num_keys, head_size], added to; null: not wanted
   T* d_v = nullptr;          // the same
   int64_t d_out_stride = 0, d_q_stride = 0, d_k_stride = 0, d_v_stride = 0;
+  // Added to where a query sees a key, laid out as the problem's biases; null: not wanted.
+  AttentionSum<T>* d_biases = nullptr;
 };
 
 template <class T>

@@ -1,6 +1,5 @@
 #include "nopad/ops/attention.h"
 
-#include <initializer_list>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -29,6 +28,29 @@ void expect_config(const AttentionConfig& config, int64_t width) {
   }
 }
 
+void expect_relative_positions(const AttentionConfig& config, const RaggedLayout& layout,
+                               int64_t head_size, DType dtype) {
+  if (!config.relative_positions.has_value()) return;
+  const RelativePositions& positions = *config.relative_positions;
+  const bool is_bias = positions.kind() == RelativePositions::Kind::bias;
+  const int64_t num_distances = 2 * positions.max_tokens() - 1;
+  const Shape expected =
+      is_bias ? Shape{config.num_heads, num_distances} : Shape{num_distances, head_size};
+  if (positions.table().shape() != expected) {
+    fail<ShapeError>("attention: relative_positions: expected a table ", expected, ", got ",
+                     positions.table().shape());
+  }
+  const DType table_dtype = dtype == DType::f64 ? DType::f64 : DType::f32;
+  if (positions.table().dtype() != table_dtype) {
+    fail<DTypeError>("attention: relative_positions: expected a table of ", table_dtype,
+                     " beside operands of ", dtype, ", got ", positions.table().dtype());
+  }
+  if (layout.max_length() > positions.max_tokens()) {
+    fail<LimitError>("attention: relative_positions: expected sequences of at most ",
+                     positions.max_tokens(), " tokens, got one of ", layout.max_length());
+  }
+}
+
 void expect_operands(const RaggedTensor& q, const RaggedTensor& k, const RaggedTensor& v,
                      const AttentionConfig& config) {
   expect_rank_2(q, "q");
@@ -52,6 +74,10 @@ void expect_operands(const RaggedTensor& q, const RaggedTensor& k, const RaggedT
     }
   }
   config.pattern.expect_layouts(q.layout(), k.layout(), "attention");
+  if (config.relative_positions.has_value()) {
+    expect_layout(k.layout(), q.layout(), "attention: k: beside relative positions", "the query");
+  }
+  expect_relative_positions(config, q.layout(), width / config.num_heads, q.values().dtype());
 }
 
 void expect_packed_operand(const RaggedTensor& qkv, const AttentionConfig& config) {
@@ -61,6 +87,28 @@ void expect_packed_operand(const RaggedTensor& qkv, const AttentionConfig& confi
   }
   expect_config(config, qkv.values().dim(1) / 3);
   config.pattern.expect_layouts(qkv.layout(), qkv.layout(), "attention");
+  const int64_t head_size = qkv.values().dim(1) / 3 / config.num_heads;
+  expect_relative_positions(config, qkv.layout(), head_size, qkv.values().dtype());
+}
+
+// The operands of a call, with the table of relative positions at their end where there is one.
+std::vector<Tensor> inputs_of(std::vector<Tensor> operands, const AttentionConfig& config) {
+  if (config.relative_positions.has_value()) {
+    operands.push_back(config.relative_positions->table());
+  }
+  return operands;
+}
+
+// The gradient of that table, zeros to add to; empty where none is wanted.
+Tensor make_d_table(const AttentionConfig& config) {
+  if (!config.relative_positions.has_value()) return {};
+  const Tensor& table = config.relative_positions->table();
+  return autograd::needs_grad(table) ? Tensor::zeros(table.shape(), table.dtype()) : Tensor();
+}
+
+template <class T>
+T* elements_or_null(Tensor& tensor) {
+  return tensor.num_elements() == 0 ? nullptr : tensor.mutable_values<T>().data();
 }
 
 // The operands of a call; what backward captures.
@@ -89,11 +137,13 @@ struct Operands {
     Tensor d_q = needs_q ? Tensor::empty(q.shape(), q.dtype()) : Tensor();
     Tensor d_k = needs_k ? Tensor::zeros(k.shape(), k.dtype()) : Tensor();
     Tensor d_v = needs_v ? Tensor::zeros(v.shape(), v.dtype()) : Tensor();
+    Tensor d_table = make_d_table(config);
     ops::differentiate<T>(
-        call, {d_out.values<T>().data(), needs_q ? d_q.mutable_values<T>().data() : nullptr,
-               needs_k ? d_k.mutable_values<T>().data() : nullptr,
-               needs_v ? d_v.mutable_values<T>().data() : nullptr});
-    return {d_q, d_k, d_v};
+        call, {d_out.values<T>().data(), elements_or_null<T>(d_q), elements_or_null<T>(d_k),
+               elements_or_null<T>(d_v), elements_or_null<T>(d_table)});
+    std::vector<Tensor> gradients{d_q, d_k, d_v};
+    if (config.relative_positions.has_value()) gradients.push_back(d_table);
+    return gradients;
   }
 };
 
@@ -121,17 +171,20 @@ struct PackedOperands {
   std::vector<Tensor> differentiate(AttentionCall<T> call, const Tensor& d_out) const {
     Tensor d_qkv = Tensor::zeros(qkv.shape(), qkv.dtype());
     T* const d_q = d_qkv.mutable_values<T>().data();
-    ops::differentiate<T>(call,
-                          {d_out.values<T>().data(), d_q, d_q + call.width, d_q + 2 * call.width});
-    return {d_qkv};
+    Tensor d_table = make_d_table(config);
+    ops::differentiate<T>(call, {d_out.values<T>().data(), d_q, d_q + call.width,
+                                 d_q + 2 * call.width, elements_or_null<T>(d_table)});
+    std::vector<Tensor> gradients{d_qkv};
+    if (config.relative_positions.has_value()) gradients.push_back(d_table);
+    return gradients;
   }
 };
 
 // Computes, and records what comes back from it where one of `inputs` needs a gradient.
 template <class T, class AnyOperands>
-Tensor run(const AnyOperands& operands, std::initializer_list<Tensor> inputs) {
+Tensor run(const AnyOperands& operands, const std::vector<Tensor>& inputs) {
   using Sum = kernels::AttentionSum<T>;
-  const bool is_recorded = autograd::should_record(std::span(inputs.begin(), inputs.size()));
+  const bool is_recorded = autograd::should_record(inputs);
   AttentionCall<T> call = operands.template call<T>();
   const int64_t num_tokens = call.queries.num_tokens();
   Tensor out = Tensor::empty({num_tokens, call.width}, dtype_of<T>);
@@ -157,8 +210,8 @@ Tensor run(const AnyOperands& operands, std::initializer_list<Tensor> inputs) {
 
 // Chooses T by the operands' dtype.
 template <class AnyOperands>
-Tensor run_any(const AnyOperands& operands, std::initializer_list<Tensor> inputs) {
-  switch (const DType dtype = inputs.begin()->dtype()) {
+Tensor run_any(const AnyOperands& operands, const std::vector<Tensor>& inputs) {
+  switch (const DType dtype = inputs.front().dtype()) {
     case DType::f32: return run<float>(operands, inputs);
     case DType::f64: return run<double>(operands, inputs);
     case DType::bf16:
@@ -186,13 +239,13 @@ RaggedTensor attention(const RaggedTensor& q, const RaggedTensor& k, const Ragge
                           .needs_q = autograd::needs_grad(q.values()),
                           .needs_k = autograd::needs_grad(k.values()),
                           .needs_v = autograd::needs_grad(v.values())};
-  return q.with_values(run_any(operands, {q.values(), k.values(), v.values()}));
+  return q.with_values(run_any(operands, inputs_of({q.values(), k.values(), v.values()}, config)));
 }
 
 RaggedTensor self_attention(const RaggedTensor& qkv, const AttentionConfig& config) {
   expect_packed_operand(qkv, config);
   const PackedOperands operands{autograd::detach(qkv.values()), qkv.layout(), config};
-  return qkv.with_values(run_any(operands, {qkv.values()}));
+  return qkv.with_values(run_any(operands, inputs_of({qkv.values()}, config)));
 }
 
 }  // namespace nopad::ops

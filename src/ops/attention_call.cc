@@ -9,6 +9,8 @@
 #include "nopad/core/execution.h"
 #include "nopad/core/storage.h"
 #include "ops/philox.h"
+#include "ops/relative_gradients.h"
+#include "ops/relative_scores.h"
 
 namespace nopad::ops {
 namespace {
@@ -92,22 +94,34 @@ class BlockScratch {
  public:
   using Sum = kernels::AttentionSum<T>;
 
-  BlockScratch(const AttentionCall<T>& call, int64_t kernel_bytes, int64_t block_queries)
-      : call_(call), draws_(call.config.dropout) {
+  // has_gradients : whether biases have gradients beside them
+  BlockScratch(const AttentionCall<T>& call, const RelativeScores<T>& relative,
+               int64_t kernel_bytes, int64_t block_queries, bool has_gradients = false)
+      : call_(call),
+        relative_(relative),
+        draws_(call.config.dropout),
+        num_biases_(relative.scratch_elements(block_queries)) {
+    constexpr auto kSumBytes = static_cast<int64_t>(sizeof(Sum));
     const int64_t cells =
         std::min(block_queries, call.queries.max_length()) * call.keys.max_length();
-    const int64_t factors_begin = (kernel_bytes + 63) / 64 * 64;
-    const int64_t keep_begin =
-        factors_begin + (has_dropout() ? cells * static_cast<int64_t>(sizeof(Sum)) : 0);
+    const int64_t biases_begin = (kernel_bytes + 63) / 64 * 64;
+    const int64_t factors_begin = biases_begin + (has_gradients ? 2 : 1) * num_biases_ * kSumBytes;
+    const int64_t keep_begin = factors_begin + (has_dropout() ? cells * kSumBytes : 0);
     kernel_ = thread_bytes(keep_begin + (is_band() ? 0 : cells));
+    biases_ = reinterpret_cast<Sum*>(kernel_ + biases_begin);
     factors_ = reinterpret_cast<Sum*>(kernel_ + factors_begin);
     keep_ = reinterpret_cast<bool*>(kernel_ + keep_begin);
   }
 
   std::byte* kernel() const { return kernel_; }
+  int64_t num_biases() const { return num_biases_; }
+  Sum* biases() const { return biases_; }
+  Sum* d_biases() const { return biases_ + num_biases_; }
 
-  // Tells the kernel which keys of its band a block of queries sees, and which weights it drops.
+  // Tells the kernel what a block of queries gains from distances, which keys of its band it sees,
+  // and which weights it drops.
   void show(AttentionProblem<T>& problem, int64_t sequence, int64_t head, Range queries) const {
+    relative_.show(problem, head, queries, biases_);
     if (is_band() && !has_dropout()) return;
     const auto count = static_cast<size_t>(problem.num_keys);
     for (int64_t query = queries.begin; query < queries.end; ++query) {
@@ -136,11 +150,24 @@ class BlockScratch {
   }
 
   const AttentionCall<T>& call_;
+  const RelativeScores<T>& relative_;
   WeightDraws draws_;
+  int64_t num_biases_;
   std::byte* kernel_;
+  Sum* biases_;   // [num_biases]: what relative_ asked for; then their gradients
   Sum* factors_;  // [block queries, keys]
   bool* keep_;    // the same
 };
+
+const RelativePositions* positions_of(const AttentionConfig& config) {
+  return config.relative_positions.has_value() ? &*config.relative_positions : nullptr;
+}
+
+template <class T>
+RelativeScores<T> relative_scores(const AttentionCall<T>& call) {
+  return {positions_of(call.config), call.head_size(), call.queries.max_length(),
+          current_execution().isa()};
+}
 
 // One task is a (sequence, head, block of queries). tasks_before[b] counts the tasks of the
 // sequences before b, so that a task's number tells what it is.
@@ -195,8 +222,10 @@ void attend(const AttentionCall<T>& call) {
   const kernels::Attention<T>& kernel = kernel_for<T>(current_execution().isa());
   const std::vector<int64_t> tasks_before =
       count_tasks(call.queries, num_heads, kernel.block_queries);
+  const RelativeScores<T> relative = relative_scores(call);
   auto tasks = [&](int64_t begin, int64_t end) {
-    BlockScratch<T> scratch(call, kernel.scratch_bytes(call.head_size()), kernel.block_queries);
+    BlockScratch<T> scratch(call, relative, kernel.scratch_bytes(call.head_size()),
+                            kernel.block_queries);
     for (int64_t task = begin; task < end; ++task) {
       const auto next = std::ranges::upper_bound(tasks_before, task);
       const int64_t sequence = next - tasks_before.begin() - 1;
@@ -217,33 +246,60 @@ template void attend(const AttentionCall<float>&);
 template void attend(const AttentionCall<double>&);
 template void attend(const AttentionCall<BFloat16>&);
 
+namespace {
+
+template <class T>
+const kernels::AttentionBackward<T>& backward_kernel(Isa isa) {
+  if constexpr (std::is_same_v<T, float>) {
+    return kernels::attention_backward_f32(isa);
+  } else {
+    return kernels::attention_backward_f64();
+  }
+}
+
+// The way back through a sequence's head, its queries in order.
+template <class T>
+void differentiate_head(const AttentionCall<T>& call, const AttentionCallGradients<T>& all,
+                        RelativeGradients<T>& relative, const BlockScratch<T>& scratch,
+                        int64_t sequence, int64_t head) {
+  const auto& kernel = backward_kernel<T>(current_execution().isa());
+  auto problem = make_problem(call, sequence, head);
+  auto gradients = make_gradients(call, all, sequence, head);
+  for (int64_t query = 0; query < problem.num_queries; query += kernel.block_queries) {
+    const Range block{query, std::min(query + kernel.block_queries, problem.num_queries)};
+    scratch.show(problem, sequence, head, block);
+    relative.begin(problem, head, block,
+                   {scratch.biases(), scratch.d_biases(), scratch.num_biases()}, gradients);
+    kernel.differentiate(problem, gradients, block, scratch.kernel());
+    relative.end(problem, head, block, gradients);
+  }
+}
+
+}  // namespace
+
 // A task is a (sequence, head): the gradients of its keys are sums over its queries, and one thread
-// adds them in order.
+// adds them in order. Where a table gets a gradient, a sum over all sequences, a task is a head.
 template <class T>
 void differentiate(const AttentionCall<T>& call, const AttentionCallGradients<T>& all) {
-  const kernels::AttentionBackward<T>& kernel = []() -> const auto& {
-    if constexpr (std::is_same_v<T, float>) {
-      return kernels::attention_backward_f32(current_execution().isa());
-    } else {
-      return kernels::attention_backward_f64();
-    }
-  }
-  ();
-  const int64_t num_heads = call.config.num_heads;
+  const int64_t num_heads = call.config.num_heads, num_sequences = call.queries.num_sequences();
+  const auto& kernel = backward_kernel<T>(current_execution().isa());
+  const RelativeScores<T> relative = relative_scores(call);
+  RelativeGradients<T> gradients(positions_of(call.config), num_heads, call.head_size(),
+                                 call.queries.max_length(), all.d_table);
+  const int64_t sequences_per_task = gradients.has_table() ? num_sequences : 1;
+  const int64_t num_tasks = gradients.has_table() ? num_heads : num_heads * num_sequences;
   auto tasks = [&](int64_t begin, int64_t end) {
-    BlockScratch<T> scratch(call, kernel.scratch_bytes(call.head_size()), kernel.block_queries);
+    const BlockScratch<T> scratch(call, relative, kernel.scratch_bytes(call.head_size()),
+                                  kernel.block_queries, /*has_gradients=*/true);
     for (int64_t task = begin; task < end; ++task) {
-      const int64_t sequence = task / num_heads;
-      auto problem = make_problem(call, sequence, task % num_heads);
-      const auto gradients = make_gradients(call, all, sequence, task % num_heads);
-      for (int64_t query = 0; query < problem.num_queries; query += kernel.block_queries) {
-        const Range block{query, std::min(query + kernel.block_queries, problem.num_queries)};
-        scratch.show(problem, sequence, task % num_heads, block);
-        kernel.differentiate(problem, gradients, block, scratch.kernel());
+      const int64_t first = task / num_heads * sequences_per_task;
+      for (int64_t sequence = first; sequence < first + sequences_per_task; ++sequence) {
+        differentiate_head(call, all, gradients, scratch, sequence, task % num_heads);
       }
     }
   };
-  current_execution().threads().parallel_for(call.queries.num_sequences() * num_heads, 1, tasks);
+  current_execution().threads().parallel_for(num_tasks, 1, tasks);
+  gradients.finish();
 }
 template void differentiate(const AttentionCall<float>&, const AttentionCallGradients<float>&);
 template void differentiate(const AttentionCall<double>&, const AttentionCallGradients<double>&);

@@ -37,9 +37,10 @@ struct AttentionCallGradients {
   T* d_q;
   T* d_k;
   T* d_v;
+  T* d_table = nullptr;  // as the table of relative positions
 };
 
-// Writes d_q and adds to d_k and d_v, from what attend() wrote. T is float or double.
+// Writes d_q and adds to d_k, d_v and d_table, from what attend() wrote. T is float or double.
 template <class T>
 void differentiate(const AttentionCall<T>& call, const AttentionCallGradients<T>& gradients);
 

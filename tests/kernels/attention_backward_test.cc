@@ -21,7 +21,7 @@ constexpr VisibleKeys kWindow{.before = 3, .after = 5};
 constexpr test::Tolerance kGradient{2e-5, 5e-5};
 
 struct Gradients {
-  std::vector<float> d_q, d_k, d_v;
+  std::vector<float> d_q, d_k, d_v, d_biases;
   friend bool operator==(const Gradients&, const Gradients&) = default;
 };
 
@@ -39,6 +39,7 @@ struct Head {
     }
     log_sums.resize(static_cast<size_t>(num_queries));
     keep = random.coins({num_queries, num_keys});
+    biases = random.tensor({num_queries + num_keys}, -2, 2);
     factors = random.tensor({num_queries, num_keys});
     for (float& factor : factors.mutable_values<float>()) factor = factor > 0 ? 1.25f : 0.0f;
   }
@@ -56,6 +57,9 @@ struct Head {
     p.scale = 1 / std::sqrt(static_cast<float>(head_size));
     p.visible = visible;
     if (has_keep) p.keep = keep.values<bool>().data();
+    // Along the diagonals: query i and key j take the entry of their distance.
+    if (has_biases) p.biases = biases.values<float>().data() + num_queries - 1;
+    p.bias_stride = -1;
     if (has_factors) p.factors = factors.values<float>().data();
     p.log_sums = log_sums.data();
     return p;
@@ -65,7 +69,10 @@ struct Head {
     g.d_q.assign(q.size(), 7.0f);
     g.d_k.assign(k.size(), 0.0f);
     g.d_v.assign(v.size(), 0.0f);
-    return {d_out.data(), g.d_q.data(), g.d_k.data(), g.d_v.data(), stride, stride, stride, stride};
+    g.d_biases.assign(has_biases ? static_cast<size_t>(num_queries + num_keys) : 0, 0.0f);
+    return {d_out.data(), g.d_q.data(), g.d_k.data(),
+            g.d_v.data(), stride,       stride,
+            stride,       stride,       has_biases ? g.d_biases.data() + num_queries - 1 : nullptr};
   }
 
   Gradients reference() {
@@ -95,15 +102,17 @@ struct Head {
 
   int64_t num_queries, num_keys, head_size, stride;
   VisibleKeys visible;
-  bool has_keep = false, has_factors = false;
+  bool has_keep = false, has_factors = false, has_biases = false;
   std::vector<float> q, k, v, d_out, out, log_sums;
-  Tensor keep, factors;
+  Tensor keep, factors, biases;
 };
 
 void expect_close(const Gradients& actual, const Gradients& expected) {
   test::expect_close(actual.d_q, expected.d_q, kGradient);
   test::expect_close(actual.d_k, expected.d_k, kGradient);
   test::expect_close(actual.d_v, expected.d_v, kGradient);
+  // Up to 200 scores' gradients in one sum.
+  test::expect_close(actual.d_biases, expected.d_biases, {5e-5, 1e-4});
 }
 
 class AttentionBackwardF32 : public testing::TestWithParam<Isa> {};
@@ -136,6 +145,26 @@ TEST_P(AttentionBackwardF32, EqualsTheReferenceForEveryLengthAndRule) {
         head.has_keep = true;
         expect_close(head.differentiate(GetParam()), head.reference());
         head.has_factors = true;
+        expect_close(head.differentiate(GetParam()), head.reference());
+      }
+    }
+  }
+}
+
+TEST_P(AttentionBackwardF32, EqualsTheReferenceWithBiases) {
+  test::Random random(8);
+  for (const int64_t num_queries : {1, 7, 97, 200}) {
+    for (const int64_t num_keys : {1, 33, 129}) {
+      for (const int64_t head_size : {1, 5, 64}) {
+        SCOPED_TRACE(testing::Message() << num_queries << " queries, " << num_keys
+                                        << " keys, head size " << head_size);
+        Head head(random, num_queries, num_keys, head_size);
+        head.has_biases = true;
+        for (const VisibleKeys visible : {VisibleKeys{}, kWindow}) {
+          head.visible = visible;
+          expect_close(head.differentiate(GetParam()), head.reference());
+        }
+        head.has_keep = head.has_factors = true;
         expect_close(head.differentiate(GetParam()), head.reference());
       }
     }

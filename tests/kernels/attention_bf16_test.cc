@@ -255,6 +255,62 @@ TEST_P(AttentionBf16, EqualsTheReferenceForAnyKeep) {
   }
 }
 
+TEST_P(AttentionBf16, EqualsTheReferenceWithBiasesAlongDiagonals) {
+  test::Random random(16);
+  for (const int64_t head_size : {3, 33, 64}) {
+    for (const int64_t length : {1, 2, 17, 100, 600}) {
+      Sequence sequence(17, length, head_size);
+      const Tensor table = random.tensor({2 * length - 1}, -3, 3);
+      const Tensor keep = random.coins({length, length});
+      for (const bool has_keep : {false, true}) {
+        const auto with_biases = [&](auto problem) {
+          problem.biases = table.values<float>().data() + length - 1;
+          problem.bias_stride = -1;
+          problem.keep = has_keep ? keep.values<bool>().data() : nullptr;
+          return problem;
+        };
+        for (const VisibleKeys visible : {VisibleKeys{}, VisibleKeys{.before = 40, .after = 3}}) {
+          const auto wide = to_floats(sequence.qkv);
+          std::vector<float> expected(sequence.out.size());
+          ref::attend(with_biases(sequence.problem<float>(wide.data(), expected.data(), visible)));
+          const Attention<BFloat16>& attention = attention_bf16(GetParam());
+          Storage scratch =
+              Storage::allocate(static_cast<size_t>(attention.scratch_bytes(head_size)));
+          attention.attend(with_biases(sequence.problem<BFloat16>(sequence.qkv.data(),
+                                                                  sequence.out.data(), visible)),
+                           {0, length}, scratch.mutable_data());
+          test::expect_close(to_floats(sequence.out), expected, kRounding);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(AttentionBf16, ANegativeScaleStillHidesWhatKeepHides) {
+  test::Random random(18);
+  Sequence sequence(19, 70, 8);
+  const Tensor keep = random.coins({70, 70});
+  const Tensor biases = random.tensor({70, 70});
+  for (const bool has_biases : {false, true}) {
+    const auto negative = [&](auto problem) {
+      problem.scale = -problem.scale;
+      problem.keep = keep.values<bool>().data();
+      problem.biases = has_biases ? biases.values<float>().data() : nullptr;
+      problem.bias_stride = 70;
+      return problem;
+    };
+    const auto wide = to_floats(sequence.qkv);
+    std::vector<float> expected(sequence.out.size());
+    ref::attend(negative(sequence.problem<float>(wide.data(), expected.data(), {})));
+    const Attention<BFloat16>& attention = attention_bf16(GetParam());
+    Storage scratch = Storage::allocate(static_cast<size_t>(attention.scratch_bytes(8)));
+    attention.attend(
+        negative(sequence.problem<BFloat16>(sequence.qkv.data(), sequence.out.data(), {})), {0, 70},
+        scratch.mutable_data());
+    test::expect_close(to_floats(sequence.out), expected, kRounding);
+  }
+}
+
 TEST_P(AttentionBf16, AnInfiniteValueIsInfiniteForWhoSeesIt) {
   Sequence sequence(10, 40, 32);
   sequence.value(20, 1) = BFloat16(-INFINITY);

@@ -233,6 +233,54 @@ TEST_P(AttentionF32, AHiddenNanReachesExactlyTheQueriesThatSeeIt) {
   }
 }
 
+TEST_P(AttentionF32, EqualsTheReferenceWithBiasesInRowsAndAlongDiagonals) {
+  test::Random random(10);
+  for (const int64_t length : {1, 2, 17, 97, 300}) {
+    // Rows of biases, and a table of distances where each row begins one to the left of the last.
+    std::vector<float> rows(static_cast<size_t>(length * length)), table(rows.size() + 1);
+    for (float& bias : rows) bias = random.real(-3, 3);
+    for (float& bias : table) bias = random.real(-3, 3);
+    const std::vector<char> keep = random_keep(random, length);
+    for (const int64_t head_size : {1, 3, 5, 24, 64, 80}) {
+      const Sequence sequence(random, length, head_size);
+      for (const VisibleKeys visible : {VisibleKeys{}, kWindow}) {
+        for (const bool has_keep : {false, true}) {
+          for (const bool is_diagonal : {false, true}) {
+            std::vector<float> out, expected;
+            const auto with_biases = [&](std::vector<float>& to) {
+              auto problem = sequence.problem(to, visible);
+              problem.biases = is_diagonal ? table.data() + length - 1 : rows.data();
+              problem.bias_stride = is_diagonal ? -1 : length;
+              problem.keep = has_keep ? as_bools(keep) : nullptr;
+              return problem;
+            };
+            attend(GetParam(), with_biases(out));
+            ref::attend(with_biases(expected));
+            test::expect_close(out, expected, {3e-6, 1e-5});
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(AttentionF32, ABiasThatIsNotSeenIsNotRead) {
+  test::Random random(12);
+  constexpr int64_t kLength = 60;
+  const Sequence sequence(random, kLength, 24);
+  // Only the distances of the window exist; beside them lies what is no number.
+  std::vector<float> table(2 * kLength - 1, kNan), zeros(table.size());
+  std::fill_n(table.begin() + kLength - 1 - kWindow.before, kWindow.before + kWindow.after + 1, 0);
+  std::vector<float> out, expected;
+  for (const auto& [biases, to] : {std::pair{&table, &out}, std::pair{&zeros, &expected}}) {
+    auto problem = sequence.problem(*to, kWindow);
+    problem.biases = biases->data() + kLength - 1;
+    problem.bias_stride = -1;
+    attend(GetParam(), problem);
+  }
+  EXPECT_EQ(out, expected);
+}
+
 TEST_P(AttentionF32, TheLogSumOfAQueryThatSeesNothingIsMinusInfinity) {
   test::Random random(9);
   const Sequence sequence(random, 2, 8);

@@ -23,6 +23,8 @@ class Storage {
   // Null for borrowed bytes.
   std::byte* mutable_data() noexcept { return writable_ ? data_ : nullptr; }
   size_t num_bytes() const noexcept { return num_bytes_; }
+  // Whether these bytes may be written and no other storage shares them.
+  bool is_sole_owner() const noexcept { return writable_ && owner_.use_count() == 1; }
 
  private:
   std::shared_ptr<const void> owner_;

@@ -60,6 +60,9 @@ class Tensor {
     return {reinterpret_cast<T*>(mutable_bytes()), static_cast<size_t>(num_elements())};
   }
   std::byte* mutable_bytes();
+  // Whether the elements may be written without another tensor seeing it: an op that was given this
+  // one to keep may then work in place.
+  bool is_sole_owner() const noexcept { return storage_.is_sole_owner(); }
 
   // Views and conversions of a tensor that autograd recorded throw OptionError: they record nothing.
   // The same elements under another shape. Throws ShapeError: another number of elements.

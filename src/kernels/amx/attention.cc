@@ -192,7 +192,12 @@ class PairAttention {
  public:
   PairAttention(Tiles& tiles, const AttentionProblem<BFloat16>& problem, Range queries,
                 RowTiles rows, Scratch& scratch)
-      : tiles_(tiles), p_(problem), queries_(queries), row_tiles_(rows), s_(scratch) {}
+      : tiles_(tiles),
+        p_(problem),
+        queries_(queries),
+        row_tiles_(rows),
+        s_(scratch),
+        scale_left_(problem.biases == nullptr ? problem.scale : 1.0f) {}
 
   void attend(int64_t tile, Range chunk, bool all_finite) {
     num_tiles_ = std::min<int64_t>(2, row_tiles_.count - tile);
@@ -200,6 +205,7 @@ class PairAttention {
     if (!find_visible(chunk)) return;
     multiply_keys();
     for (int64_t r = 0; r < num_rows(); ++r) {
+      if (p_.biases != nullptr) add_biases(r, chunk.begin);
       if (p_.keep != nullptr) hide_scores(r, chunk.begin);
       fold_scores(r);
     }
@@ -268,6 +274,19 @@ class PairAttention {
                     {0, s_.width / kPanelColumns});
   }
 
+  // Scales the scores of the visible keys and adds their biases.
+  void add_biases(int64_t r, int64_t chunk_begin) {
+    const Range visible = visible_[static_cast<size_t>(r)];
+    if (visible.begin == visible.end) return;
+    const float* const biases = p_.bias_row(queries_.begin + row_ + r) + chunk_begin;
+    float* const scores = s_.scores + r * kScoreStride;
+    for (int64_t j = visible.begin; j < visible.end; j += kLanes) {
+      const int64_t count = visible.end - j;
+      const FloatVec scaled = hn::Mul(load(scores + j, count), constant(p_.scale));
+      store(hn::Add(scaled, load(biases + j, count)), scores + j, count);
+    }
+  }
+
   // Makes the scores between the first and the last visible key that `keep` hides -inf, once they
   // are scaled.
   void hide_scores(int64_t r, int64_t chunk_begin) {
@@ -275,7 +294,7 @@ class PairAttention {
     if (visible.begin == visible.end) return;
     const bool* const keep = p_.keep_row(queries_.begin + row_ + r) + chunk_begin;
     float* const scores = s_.scores + r * kScoreStride;
-    const float hidden = p_.scale < 0 ? kInfinity : -kInfinity;
+    const float hidden = scale_left_ < 0 ? kInfinity : -kInfinity;
     for (int64_t j = visible.begin; j < visible.end; ++j) {
       scores[j] = keep[j] ? scores[j] : hidden;
     }
@@ -293,7 +312,7 @@ class PairAttention {
     }
     const int64_t query = row_ + r;
     const float before = s_.largest[query];
-    const float largest = std::max(scale_scores(scores, keys_, visible, p_.scale), before);
+    const float largest = std::max(scale_scores(scores, keys_, visible, scale_left_), before);
     const float sum = exponentiate(scores, keys_, largest, weights);
     float shrink = 0;
     if (s_.total[query] != 0) {
@@ -330,6 +349,7 @@ class PairAttention {
   const Range queries_;
   const RowTiles row_tiles_;
   Scratch& s_;
+  const float scale_left_;  // what scores have still to be multiplied by: biases come after it
   int64_t num_tiles_ = 0, row_ = 0;
   Range keys_;
   std::array<Range, kPairRows> visible_;

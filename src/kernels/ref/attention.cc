@@ -25,8 +25,10 @@ void for_each_visible(const AttentionProblem<T>& p, int64_t query, F&& f) {
 
 template <class T>
 double score_of(const AttentionProblem<T>& p, int64_t query, int64_t key) {
+  const double bias = p.biases == nullptr ? 0 : static_cast<double>(p.bias_row(query)[key]);
   return dot(p.q + query * p.q_stride, p.k + key * p.k_stride, p.head_size) *
-         static_cast<double>(p.scale);
+             static_cast<double>(p.scale) +
+         bias;
 }
 
 template <class T>
@@ -77,7 +79,11 @@ void differentiate_query(const AttentionProblem<T>& p, const AttentionGradients<
     if (weight == 0) return;
     const double factor = factor_of(p, query, key);
     const double d_weight = factor * dot(d_out, p.v + key * p.v_stride, p.head_size);
-    const double d_score = weight * (d_weight - mean) * static_cast<double>(p.scale);
+    const double d_bias = weight * (d_weight - mean);
+    const double d_score = d_bias * static_cast<double>(p.scale);
+    if (g.d_biases != nullptr) {
+      g.d_biases[(query - p.first_row) * p.bias_stride + key] += static_cast<T>(d_bias);
+    }
     for (int64_t i = 0; i < p.head_size; ++i) {
       const auto at = [&](T* x, int64_t stride) -> T& { return x[key * stride + i]; };
       d_q[static_cast<size_t>(i)] += d_score * static_cast<double>(p.k[key * p.k_stride + i]);

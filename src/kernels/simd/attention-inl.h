@@ -51,6 +51,11 @@ HWY_INLINE void pack_values(const float* v, int64_t stride, int64_t rows, int64_
   }
 }
 
+// row += other over the range.
+HWY_INLINE void add(float* HWY_RESTRICT row, const float* HWY_RESTRICT other, Range range) {
+  for (int64_t j = range.begin; j < range.end; ++j) row[j] += other[j];
+}
+
 // Makes the scores between the first and the last visible key that `keep` hides -inf.
 HWY_INLINE void hide_scores(float* HWY_RESTRICT scores, const bool* HWY_RESTRICT keep,
                             Range visible) {

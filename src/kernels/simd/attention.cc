@@ -233,6 +233,9 @@ void attend_tile(const AttentionProblem<float>& p, Scratch& s, Range queries, in
   for (int64_t r = 0; r < tile.rows; ++r) {
     const Range visible = tile.visible[static_cast<size_t>(r)];
     float* const scores = s.scores + r * kScoreStride;
+    if (p.biases != nullptr) {
+      add(scores, p.bias_row(tile.query + r) + chunk.keys.begin, visible);
+    }
     if (p.keep != nullptr) {
       hide_scores(scores, p.keep_row(tile.query + r) + chunk.keys.begin, visible);
     }

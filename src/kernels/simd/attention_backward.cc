@@ -238,10 +238,14 @@ void differentiate_scores(const Block& block, const Visible& visible, int64_t fi
     float* const products = s.d_scores + r * kScoreStride;
     if (own.begin < own.end) {
       const int64_t query = queries.begin + r;
+      if (p.biases != nullptr) add(scores, p.bias_row(query) + first_key, own);
       if (p.keep != nullptr) hide_scores(scores, p.keep_row(query) + first_key, own);
       differentiate_row(scores, products,
                         p.factors == nullptr ? nullptr : p.factor_row(query) + first_key, own,
                         p.log_sums[query], s.means[r]);
+      if (g.d_biases != nullptr) {
+        add(g.d_biases + (query - p.first_row) * p.bias_stride + first_key, products, own);
+      }
     }
     clear_outside(scores, visible.any, own);
     clear_outside(products, visible.any, own);
