@@ -4,6 +4,11 @@
 
 namespace nopad {
 
+std::string WeightSource::stored_dtype(std::string_view name) const {
+  shape(name);  // throws where there is no such tensor
+  return "F32";
+}
+
 Tensor load_weight(const WeightSource& source, std::string_view name, const Shape& expected) {
   const Shape stored = source.shape(name);
   if (stored != expected) {

@@ -10,6 +10,7 @@
 #include "io/json.h"
 #include "nopad/core/error.h"
 #include "nopad/io/safetensors.h"
+#include "nopad/io/torch_file.h"
 
 namespace nopad::io {
 namespace {
@@ -50,6 +51,9 @@ class RenamedSource : public WeightSource {
   bool contains(std::string_view name) const override { return stored_.contains(name); }
   std::vector<std::string> names() const override { return keys_of(stored_); }
   Shape shape(std::string_view name) const override { return source_->shape(stored(name)); }
+  std::string stored_dtype(std::string_view name) const override {
+    return source_->stored_dtype(stored(name));
+  }
   Tensor load(std::string_view name) const override { return source_->load(stored(name)); }
   std::string description() const override { return source_->description(); }
 
@@ -64,10 +68,17 @@ class RenamedSource : public WeightSource {
   std::map<std::string, std::string, std::less<>> stored_;
 };
 
+std::unique_ptr<const WeightSource> open_file(const fs::path& path) {
+  if (path.extension() == ".bin") return std::make_unique<TorchFile>(path);
+  return std::make_unique<SafetensorsFile>(path);
+}
+
 // The files of an index, each tensor in exactly the one that the index says.
 class ShardedSource : public WeightSource {
  public:
-  explicit ShardedSource(const fs::path& index) : index_(index) {
+  // extension : that all files of the index have
+  ShardedSource(const fs::path& index, std::string_view extension)
+      : index_(index), extension_(extension) {
     const json root = read_json(index, kMaxIndexBytes);
     const json* const weight_map = find_value(root, "weight_map", description());
     if (weight_map == nullptr || !weight_map->is_object()) {
@@ -75,17 +86,20 @@ class ShardedSource : public WeightSource {
                         weight_map == nullptr ? "nothing" : describe(*weight_map));
     }
     for (const auto& [name, file] : weight_map->items()) shard_of_[name] = &open_shard(name, file);
-    for (const auto& [file, shard] : shards_) expect_listed(shard);
+    for (const auto& [file, shard] : shards_) expect_listed(*shard);
   }
 
   bool contains(std::string_view name) const override { return shard_of_.contains(name); }
   std::vector<std::string> names() const override { return keys_of(shard_of_); }
   Shape shape(std::string_view name) const override { return shard(name).shape(name); }
+  std::string stored_dtype(std::string_view name) const override {
+    return shard(name).stored_dtype(name);
+  }
   Tensor load(std::string_view name) const override { return shard(name).load(name); }
   std::string description() const override { return index_.string(); }
 
  private:
-  const SafetensorsFile& open_shard(const std::string& name, const json& file) {
+  const WeightSource& open_shard(const std::string& name, const json& file) {
     const std::string where = concat(description(), ": weight_map: ", quote(name));
     if (!file.is_string()) {
       fail<FormatError>(where, ": expected a file's name, got ", describe(file));
@@ -96,20 +110,20 @@ class ShardedSource : public WeightSource {
       if (shards_.size() == kMaxShards) {
         fail<LimitError>(description(), ": weight_map: expected at most ", kMaxShards, " files");
       }
-      if (!file_name.ends_with(".safetensors") || file_name.find('/') != file_name.npos) {
-        fail<FormatError>(where, ": expected the name of a .safetensors file, got ",
+      if (!file_name.ends_with(extension_) || file_name.find('/') != file_name.npos) {
+        fail<FormatError>(where, ": expected the name of a ", extension_, " file, got ",
                           quote(file_name));
       }
-      found = shards_.try_emplace(file_name, confined_path(index_.parent_path(), file_name, where))
-                  .first;
+      const fs::path path = confined_path(index_.parent_path(), file_name, where);
+      found = shards_.try_emplace(file_name, open_file(path)).first;
     }
-    if (!found->second.contains(name)) {
+    if (!found->second->contains(name)) {
       fail<FormatError>(where, ": expected a tensor in ", quote(file_name), ", got none");
     }
-    return found->second;
+    return *found->second;
   }
 
-  void expect_listed(const SafetensorsFile& shard) const {
+  void expect_listed(const WeightSource& shard) const {
     for (const std::string& name : shard.names()) {
       const auto listed = shard_of_.find(name);
       if (listed == shard_of_.end() || listed->second != &shard) {
@@ -119,16 +133,37 @@ class ShardedSource : public WeightSource {
     }
   }
 
-  const SafetensorsFile& shard(std::string_view name) const {
+  const WeightSource& shard(std::string_view name) const {
     const auto found = shard_of_.find(name);
     if (found == shard_of_.end()) fail_missing(*this, name);
     return *found->second;
   }
 
   fs::path index_;
-  std::map<std::string, SafetensorsFile, std::less<>> shards_;
-  std::map<std::string, const SafetensorsFile*, std::less<>> shard_of_;
+  std::string_view extension_;
+  std::map<std::string, std::unique_ptr<const WeightSource>, std::less<>> shards_;
+  std::map<std::string, const WeightSource*, std::less<>> shard_of_;
 };
+
+// The weights of other frameworks, which stand in many directories beside torch's.
+std::string_view find_foreign_weights(const fs::path& directory) {
+  std::error_code ignored;
+  for (const std::string_view name : {"tf_model.h5", "flax_model.msgpack"}) {
+    if (fs::exists(directory / name, ignored)) return name;
+  }
+  return {};
+}
+
+[[noreturn]] void fail_without_weights(const fs::path& directory) {
+  const std::string_view foreign = find_foreign_weights(directory);
+  fail<FileError>(directory.string(),
+                  ": weights: expected model.safetensors, model.safetensors.index.json, "
+                  "pytorch_model.bin or pytorch_model.bin.index.json, got ",
+                  foreign.empty() ? "none of them"
+                                  : concat("only ", foreign,
+                                           ", which is not read; save the model as safetensors "
+                                           "(save_pretrained of transformers does)"));
+}
 
 std::shared_ptr<const WeightSource> open_stored(const fs::path& directory) {
   std::error_code ignored;
@@ -136,17 +171,15 @@ std::shared_ptr<const WeightSource> open_stored(const fs::path& directory) {
     fail<FileError>(directory.string(), ": expected a model directory, got ",
                     fs::exists(directory, ignored) ? "a file" : "nothing of that name");
   }
-  const fs::path whole = directory / "model.safetensors";
-  if (fs::exists(whole, ignored)) return std::make_shared<SafetensorsFile>(whole);
-  const fs::path index = directory / "model.safetensors.index.json";
-  if (fs::exists(index, ignored)) return std::make_shared<ShardedSource>(index);
-  const bool has_pickle = fs::exists(directory / "pytorch_model.bin", ignored) ||
-                          fs::exists(directory / "pytorch_model.bin.index.json", ignored);
-  fail<FileError>(directory.string(),
-                  ": weights: expected model.safetensors or model.safetensors.index.json, got ",
-                  has_pickle ? "only pytorch_model.bin, which is not read; save the model as "
-                               "safetensors (save_pretrained of transformers does)"
-                             : "neither");
+  for (const auto& [stem, extension] :
+       {std::pair<std::string_view, std::string_view>{"model", ".safetensors"},
+        {"pytorch_model", ".bin"}}) {
+    const fs::path whole = directory / concat(stem, extension);
+    if (fs::exists(whole, ignored)) return open_file(whole);
+    const fs::path index = directory / concat(stem, extension, ".index.json");
+    if (fs::exists(index, ignored)) return std::make_shared<ShardedSource>(index, extension);
+  }
+  fail_without_weights(directory);
 }
 
 std::string current_name(std::string_view stored) {

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <utility>
 
-#include "io/float16.h"
 #include "io/json.h"
 #include "io/stored_type.h"
+#include "io/stored_values.h"
 #include "nopad/core/error.h"
 
 namespace nopad::io {
@@ -180,14 +180,6 @@ void expect_full_cover(const std::map<std::string, Entry, std::less<>>& entries,
   }
 }
 
-Tensor floats_from_halves(const Storage& halves, const Shape& shape) {
-  Tensor out = Tensor::empty(shape);
-  const std::span<float> values = out.mutable_values<float>();
-  const auto* const source = reinterpret_cast<const uint16_t*>(halves.data());
-  for (size_t i = 0; i < values.size(); ++i) values[i] = float_from_half(source[i]);
-  return out;
-}
-
 Tensor booleans_from_bytes(const Storage& bytes, const Shape& shape) {
   Tensor out = Tensor::empty(shape, DType::boolean);
   const std::span<bool> values = out.mutable_values<bool>();
@@ -237,17 +229,10 @@ const Entry& SafetensorsFile::entry(std::string_view name) const {
   return found->second;
 }
 
-// A mapping costs a system call and a page; small tensors and misaligned ones are copied.
 Storage SafetensorsFile::bytes_of(const Entry& entry) const {
-  constexpr uint64_t kMinMappedBytes = 64 << 10;
-  const uint64_t alignment = std::max<uint64_t>(1, find_stored_type(entry.dtype)->num_bits / 8);
-  const auto num_bytes = static_cast<size_t>(entry.num_bytes);
-  if (num_bytes >= kMinMappedBytes && entry.begin % alignment == 0) {
-    return file_.map(entry.begin, num_bytes);
-  }
-  Storage copy = Storage::allocate(num_bytes);
-  file_.read_into(entry.begin, {copy.mutable_data(), num_bytes});
-  return copy;
+  const uint64_t element_bytes = find_stored_type(entry.dtype)->num_bits / 8;
+  return load_bytes(file_, entry.begin, static_cast<size_t>(entry.num_bytes),
+                    std::max<size_t>(1, element_bytes));
 }
 
 Tensor SafetensorsFile::load_stored(std::string_view name) const {
@@ -264,11 +249,9 @@ Tensor SafetensorsFile::load_stored(std::string_view name) const {
 
 Tensor SafetensorsFile::load(std::string_view name) const {
   const Entry& stored = entry(name);
-  if (stored.dtype == "F32") return load_stored(name);
-  if (stored.dtype == "F16") return floats_from_halves(bytes_of(stored), stored.shape);
-  if (stored.dtype == "BF16" || stored.dtype == "F64") return load_stored(name).to(DType::f32);
-  fail<WeightError>(description(), ": ", name, ": expected F32, F16, BF16 or F64, got ",
-                    stored.dtype);
+  const std::string where = concat(description(), ": ", name);
+  expect_stored_floats(stored.dtype, where);
+  return floats_from_stored(bytes_of(stored), stored.shape, stored.dtype, where);
 }
 
 namespace {

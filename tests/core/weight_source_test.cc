@@ -51,5 +51,10 @@ TEST(LoadWeight, AMissingOneIsTheSourcesError) {
       "model.safetensors: y.weight: no such tensor");
 }
 
+TEST(WeightSource, StoresF32UnlessItKnowsBetter) {
+  EXPECT_EQ(OneWeight().stored_dtype("x.weight"), "F32");
+  EXPECT_THROW(OneWeight().stored_dtype("y.weight"), WeightError);
+}
+
 }  // namespace
 }  // namespace nopad

@@ -71,19 +71,24 @@ TEST(OpenCheckpoint, NoWeightsAreAClearError) {
   const std::string where = dir.path().string();
   expect_error<FileError>([&] { open_checkpoint(dir / "no"); },
                           where + "/no: expected a model directory, got nothing of that name");
+  const std::string expected = where +
+                               ": weights: expected model.safetensors, "
+                               "model.safetensors.index.json, pytorch_model.bin or "
+                               "pytorch_model.bin.index.json, got ";
+  expect_error<FileError>([&] { open_checkpoint(dir.path()); }, expected + "none of them");
+  const fs::path keras = dir.write("tf_model.h5", "x");
   expect_error<FileError>([&] { open_checkpoint(dir.path()); },
-                          where +
-                              ": weights: expected model.safetensors or "
-                              "model.safetensors.index.json, got neither");
-  const fs::path pickle = dir.write("pytorch_model.bin", "x");
+                          expected +
+                              "only tf_model.h5, which is not read; save the model as safetensors "
+                              "(save_pretrained of transformers does)");
+  fs::rename(keras, dir / "flax_model.msgpack");
   expect_error<FileError>([&] { open_checkpoint(dir.path()); },
-                          where +
-                              ": weights: expected model.safetensors or "
-                              "model.safetensors.index.json, got only pytorch_model.bin, which "
-                              "is not read; save the model as safetensors (save_pretrained of "
-                              "transformers does)");
-  expect_error<FileError>([&] { open_checkpoint(pickle); },
-                          pickle.string() + ": expected a model directory, got a file");
+                          expected +
+                              "only flax_model.msgpack, which is not read; save the model as "
+                              "safetensors (save_pretrained of transformers does)");
+  const fs::path file = dir.write("file", "x");
+  expect_error<FileError>([&] { open_checkpoint(file); },
+                          file.string() + ": expected a model directory, got a file");
 }
 
 TEST(OpenCheckpoint, DeviceAsWeightsIsRefused) {
@@ -132,6 +137,59 @@ TEST(ShardedCheckpoint, ReadsWhatTransformersWrites) {
   EXPECT_EQ(sharded->load("embeddings.LayerNorm.weight").rank(), 1);
   const auto old = open_checkpoint(models / "bert-odd-v4-gamma-beta");
   EXPECT_TRUE(without_prefix(old, "bert.")->contains("embeddings.LayerNorm.weight"));
+}
+
+const fs::path kTorchData = fs::path(NOPAD_TEST_DATA) / "io";
+
+TEST(OpenCheckpoint, ReadsWhatTorchWrites) {
+  for (const std::string form : {"archive", "legacy"}) {
+    const ScratchDirectory dir;
+    fs::copy_file(kTorchData / concat("torch-", form, ".bin"), dir / "pytorch_model.bin");
+    const auto source = open_checkpoint(dir.path());
+    const SafetensorsFile expected(kTorchData / concat("torch-", form, ".safetensors"));
+    expect_same_bits(source->load("transposed"), expected.load("transposed"));
+    EXPECT_EQ(source->stored_dtype("bf16"), "BF16");
+    EXPECT_EQ(source->description(), (dir / "pytorch_model.bin").string());
+  }
+}
+
+TEST(OpenCheckpoint, PrefersSafetensorsToTorchsFiles) {
+  const ScratchDirectory dir;
+  dir.write("pytorch_model.bin", "no checkpoint");
+  dir.write("pytorch_model.bin.index.json", "no index");
+  write_safetensors(dir / "1.safetensors", {{"a", filled(1)}});
+  dir.write(kIndex, index_of(R"("a":"1.safetensors")"));
+  EXPECT_EQ(open_checkpoint(dir.path())->description(), (dir / kIndex).string());
+  write_safetensors(dir / "model.safetensors", {{"b", filled(2)}});
+  EXPECT_EQ(open_checkpoint(dir.path())->names(), Names{"b"});
+  fs::remove(dir / "model.safetensors");
+  fs::remove(dir / kIndex);
+  EXPECT_THROW(open_checkpoint(dir.path()), FormatError);
+  fs::remove(dir / "pytorch_model.bin");
+  expect_error<FormatError>([&] { open_checkpoint(dir.path()); },
+                            (dir / "pytorch_model.bin.index.json").string() +
+                                ": line 1, column 2: expected valid JSON in UTF-8");
+}
+
+TEST(ShardedCheckpoint, ReadsTorchsShards) {
+  const auto source = open_checkpoint(kTorchData / "torch-sharded");
+  const SafetensorsFile expected(kTorchData / "torch-sharded.safetensors");
+  EXPECT_EQ(source->names(), (Names{"base", "f16", "i64", "tied.a", "tied.b"}));
+  for (const std::string& name : expected.names()) {
+    expect_same_bits(source->load(name), expected.load(name));
+    EXPECT_EQ(source->stored_dtype(name), name == "f16" ? "F16" : "F32");
+  }
+}
+
+TEST(ShardedCheckpoint, IndexOfOneKindNamesFilesOfThatKind) {
+  const ScratchDirectory dir;
+  write_shards(dir);
+  const fs::path index =
+      dir.write("pytorch_model.bin.index.json", index_of(R"("a":"1.safetensors")"));
+  expect_error<FormatError>(
+      [&] { open_checkpoint(dir.path()); },
+      concat(index.string(), ": weight_map: \"a\": expected the name of a .bin file, got ",
+             "\"1.safetensors\""));
 }
 
 TEST(ShardedCheckpoint, HostileFileNamesAreRefused) {

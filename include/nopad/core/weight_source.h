@@ -20,6 +20,9 @@ class WeightSource {
   virtual std::vector<std::string> names() const = 0;
   // The stored shape. Throws WeightError: no tensor of that name.
   virtual Shape shape(std::string_view name) const = 0;
+  // The element type that it is stored in, as safetensors spells it: "F32", "BF16", "I64", ...
+  // "F32" unless the source knows better. Throws WeightError: no tensor of that name.
+  virtual std::string stored_dtype(std::string_view name) const;
   // The tensor as f32, whatever floating dtype it is stored in. Stored f32 may come as a read-only
   // view of the file.
   // Throws WeightError: no tensor of that name, or an element type that is not a float.

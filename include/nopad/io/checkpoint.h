@@ -9,13 +9,15 @@
 
 namespace nopad::io {
 
-// The weights in `directory`: model.safetensors, else the shards of model.safetensors.index.json.
+// The weights in `directory`, from the first of these that is there: model.safetensors, the shards
+// of model.safetensors.index.json, pytorch_model.bin (zip archive or the older stream of pickles),
+// the shards of pytorch_model.bin.index.json.
 // Old names are mapped: a name that ends in LayerNorm.gamma or LayerNorm.beta is asked for as
 // LayerNorm.weight or LayerNorm.bias.
 // An index names files of the same directory only (or links into a Hugging Face cache's blobs), and
 // its shards must hold exactly the tensors that it says.
-// Throws FileError: no such weights (only pytorch_model.bin, say), or they can't be read;
-// FormatError, LimitError: see SafetensorsFile.
+// Throws FileError: no such weights (only tf_model.h5, say), or they can't be read; FormatError,
+// LimitError: see SafetensorsFile and TorchFile.
 std::shared_ptr<const WeightSource> open_checkpoint(const std::filesystem::path& directory);
 
 // The same weights, where a name that begins with `prefix` is asked for without it; all others stay

@@ -39,6 +39,7 @@ class SafetensorsFile : public WeightSource {
   bool contains(std::string_view name) const override { return entries_.contains(name); }
   std::vector<std::string> names() const override;
   Shape shape(std::string_view name) const override { return entry(name).shape; }
+  std::string stored_dtype(std::string_view name) const override { return entry(name).dtype; }
   // As f32, from F32, F16, BF16 or F64. F32 of 64 KiB or more that lies aligned is a read-only
   // view: each tensor has a mapping of its own, whose pages are given back when the tensor dies.
   Tensor load(std::string_view name) const override;
