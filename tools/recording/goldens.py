@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 
 import torch
+import transformers
 from safetensors.torch import save_file
 
 
@@ -22,3 +24,13 @@ def save_recording(directory: Path, tensors: dict[str, torch.Tensor], descriptio
 def token_id_tensor(token_ids: list[int]) -> torch.Tensor:
     """Token ids as they stand in a recording: int32."""
     return torch.tensor(token_ids, dtype=torch.int32)
+
+
+def recorded_by() -> dict[str, str]:
+    """The versions that a recording of a model comes from."""
+    return {"transformers": transformers.__version__, "torch": torch.__version__}
+
+
+def seed_of(name: str, base: int) -> int:
+    """A seed of the directory's own, so that a new directory changes no other."""
+    return base + zlib.crc32(name.encode()) % 10000

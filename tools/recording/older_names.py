@@ -24,7 +24,8 @@ def rename_tensors(path: Path) -> None:
     for name, tensor in load_file(path).items():
         older = name.replace("LayerNorm.weight", "LayerNorm.gamma")
         older = older.replace("LayerNorm.bias", "LayerNorm.beta")
-        tensors["bert." + older] = tensor
+        has_prefix = older.startswith(("bert.", "cls."))
+        tensors[older if has_prefix else "bert." + older] = tensor
     positions = tensors["bert.embeddings.position_embeddings.weight"].shape[0]
     tensors["bert.embeddings.position_ids"] = torch.arange(positions).unsqueeze(0)
     save_file(tensors, path, metadata={"format": "pt"})

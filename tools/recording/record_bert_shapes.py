@@ -8,17 +8,17 @@ transformers 4.x writes the shapes of VERSION_4_SHAPES, 5.x those of VERSION_5_S
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 import transformers
-from goldens import save_recording, token_id_tensor
+from goldens import recorded_by, save_recording
+from model_directory import finished_directory
 from older_names import rename_to_older_names
-from random_bert import make_config, randomise
+from random_bert import make_config
+from random_model import TokenSequence, draw_sequences, input_tensors, randomise, run_alone
 from tiny_vocab import make_tiny_vocab
 
 SEQUENCE_LENGTHS = [1, 2, 7, 8, 9, 16, 17, 33]
@@ -121,33 +121,18 @@ def build(shape: Shape, seed: int) -> torch.nn.Module:
     return model.to(shape.dtype)
 
 
-def make_inputs(config: transformers.BertConfig, seed: int) -> list[tuple[list[int], list[int]]]:
-    """Token ids and types: one random sequence for each of SEQUENCE_LENGTHS."""
-    generator = torch.Generator().manual_seed(seed)
-    inputs = []
-    for length in SEQUENCE_LENGTHS:
-        token_ids = torch.randint(0, config.vocab_size, (length,), generator=generator).tolist()
-        first_of_second = length if config.type_vocab_size == 1 else (length + 1) // 2
-        token_types = [0 if index < first_of_second else 1 for index in range(length)]
-        inputs.append((token_ids, token_types))
-    return inputs
-
-
-def run_alone(
-    model: torch.nn.Module, inputs: list[tuple[list[int], list[int]]]
+def record_sequences(
+    model: torch.nn.Module, sequences: list[TokenSequence]
 ) -> dict[str, torch.Tensor]:
-    """Runs each sequence by itself in f32 and names what went in and came out."""
+    """What goes in and comes out of the encoder in f32, each sequence alone."""
     encoder = getattr(model, "bert", model).float()
     tensors: dict[str, torch.Tensor] = {}
-    for index, (token_ids, token_types) in enumerate(inputs):
-        output = encoder(
-            input_ids=torch.tensor([token_ids]), token_type_ids=torch.tensor([token_types])
-        )
-        tensors[f"token_ids.{index}"] = token_id_tensor(token_ids)
-        tensors[f"token_type_ids.{index}"] = token_id_tensor(token_types)
-        tensors[f"last_hidden_state.{index}"] = output.last_hidden_state[0]
-        if output.pooler_output is not None:
-            tensors[f"pooler_output.{index}"] = output.pooler_output[0]
+    for index, sequence in enumerate(sequences):
+        output = run_alone(encoder, sequence, takes_token_types=True)
+        tensors |= input_tensors(index, sequence)
+        tensors[f"last_hidden_state.{index}"] = output["last_hidden_state"][0]
+        if output.get("pooler_output") is not None:
+            tensors[f"pooler_output.{index}"] = output["pooler_output"][0]
     return tensors
 
 
@@ -164,24 +149,25 @@ def write_tokenizer(directory: Path, vocab_size: int) -> None:
 
 def record(shape: Shape, directory: Path, seed: int) -> None:
     """Writes the model directory of `shape` with its recording."""
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
     model = build(shape, seed)
-    model.save_pretrained(directory, max_shard_size=shape.max_shard_size)
-    write_tokenizer(directory, model.config.vocab_size)
-    if shape.older_names:
-        rename_to_older_names(directory)
-    with torch.inference_mode():
-        tensors = run_alone(model, make_inputs(model.config, seed + 1))
-    description = {
-        "recorded_by": {"transformers": transformers.__version__, "torch": torch.__version__},
-        "seed": seed,
-        "num_sequences": len(SEQUENCE_LENGTHS),
-        "pooler": shape.pooler,
-        "stored_dtype": str(shape.dtype).removeprefix("torch."),
-        "hidden_act": json.loads((directory / "config.json").read_text())["hidden_act"],
-    }
-    save_recording(directory, tensors, description)
+    config = model.config
+    sequences = draw_sequences(
+        range(config.vocab_size), SEQUENCE_LENGTHS, config.type_vocab_size, seed + 1
+    )
+    with finished_directory(directory) as scratch, torch.inference_mode():
+        model.save_pretrained(scratch, max_shard_size=shape.max_shard_size)
+        write_tokenizer(scratch, config.vocab_size)
+        if shape.older_names:
+            rename_to_older_names(scratch)
+        description = {
+            "recorded_by": recorded_by(),
+            "seed": seed,
+            "num_sequences": len(sequences),
+            "pooler": shape.pooler,
+            "stored_dtype": str(shape.dtype).removeprefix("torch."),
+            "hidden_act": config.hidden_act,
+        }
+        save_recording(scratch, record_sequences(model, sequences), description)
 
 
 def main() -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 import transformers
 from layer_recording import Recording, write_index
-from random_bert import make_config, randomise
+from random_bert import make_config
+from random_model import randomise
 from tiny_vocab import make_tiny_vocab
 from torch.nn.utils import rnn
 

@@ -16,7 +16,8 @@ import torch
 import transformers
 from goldens import save_recording, token_id_tensor
 from older_sentence_transformer import write_older_spelling
-from random_bert import make_config, randomise
+from random_bert import make_config
+from random_model import randomise
 from sentence_transformers.sentence_transformer import modules
 from tiny_vocab import make_tiny_vocab
 
