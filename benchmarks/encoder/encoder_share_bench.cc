@@ -14,7 +14,7 @@
 
 #include "kernels/fma_peak.h"
 #include "nopad/core/error.h"
-#include "nopad/io/model_config.h"
+#include "nopad/models/encoder_config.h"
 #include "nopad/runtime/text_encoder.h"
 
 namespace nopad::bench {
@@ -28,15 +28,17 @@ std::vector<std::string> read_lines(const std::string& path) {
   return lines;
 }
 
-double flops_of(const io::BertConfig& config, const TokenizedTexts& batch) {
+double flops_of(const models::EncoderConfig& config, const TokenizedTexts& batch) {
   const auto hidden = static_cast<double>(config.hidden_size);
   const auto inner = static_cast<double>(config.intermediate_size);
+  const double products = config.is_gated ? 6 : 4;  // of the feed-forward network
   double flops = 0;
   for (const int64_t length : batch.lengths) {
     const auto tokens = static_cast<double>(length);
-    flops += tokens * (8 * hidden * hidden + 4 * hidden * inner) + 4 * hidden * tokens * tokens;
+    flops +=
+        tokens * (8 * hidden * hidden + products * hidden * inner) + 4 * hidden * tokens * tokens;
   }
-  return flops * static_cast<double>(config.num_hidden_layers);
+  return flops * static_cast<double>(config.layers.size());
 }
 
 double peak_of_all_threads(const Execution& execution) {
@@ -51,7 +53,7 @@ double quantile(std::vector<double> values, double q) {
   return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
-void run(const TextEncoder& encoder, const io::BertConfig& config,
+void run(const TextEncoder& encoder, const models::EncoderConfig& config,
          const std::vector<std::string>& lines, size_t batch_size, int rounds) {
   std::vector<double> peaks, rates;
   double tokens = 0, seconds = 0;
@@ -85,8 +87,7 @@ void run(const TextEncoder& encoder, const io::BertConfig& config,
 int main(int argc, char** argv) {
   CLI::App app("The share of the FMA peak that a whole encoder reaches on real tokens");
   std::string model, texts, isa = "auto";
-  nopad::TextEncoderOptions options{.dtype = nopad::ComputeType::f32,
-                                    .pooling = nopad::Pooling::mean};
+  nopad::ModelOptions options{.dtype = nopad::ComputeType::f32};
   size_t batch = 32;
   int rounds = 3;
   app.add_option("--model", model, "Model directory")->required();
@@ -98,9 +99,11 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     options.isa = nopad::vector_isa(nopad::isa_from_string(isa));
-    const auto config = nopad::io::ModelConfig::load(model + "/config.json").bert();
+    const auto config =
+        nopad::models::encoder_config(nopad::io::ModelConfig::load(model + "/config.json"));
     options.max_length = config.max_tokens();
-    const auto encoder = nopad::TextEncoder::load(model, options);
+    const auto encoder =
+        nopad::TextEncoder::load(model, options, {.pooling = nopad::Pooling::mean});
     nopad::bench::run(encoder, config, nopad::bench::read_lines(texts), batch, rounds);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "encoder_share_bench: %s\n", error.what());

@@ -113,7 +113,8 @@ void answer_requests(const Contender& contender) {
 int main(int argc, char** argv) {
   CLI::App app("nopad as a contender of the encoder benchmark");
   std::string model, plan, dtype = "f32";
-  nopad::TextEncoderOptions options{.pooling = nopad::Pooling::mean, .normalize = true};
+  nopad::ModelOptions options;
+  const nopad::SentenceOptions sentence{.pooling = nopad::Pooling::mean, .normalize = true};
   bool padded = false;
   app.add_option("--model", model, "Model directory")->required();
   app.add_option("--plan", plan, "The driver's plan")->required();
@@ -123,7 +124,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     options.dtype = nopad::compute_type_from_string(dtype);
-    const nopad::bench::Contender contender(nopad::TextEncoder::load(model, options),
+    const nopad::bench::Contender contender(nopad::TextEncoder::load(model, options, sentence),
                                             nopad::bench::load_plan(plan), padded);
     std::cout << nlohmann::json{{"ready", true}, {"version", NOPAD_VERSION}} << std::endl;
     nopad::bench::answer_requests(contender);

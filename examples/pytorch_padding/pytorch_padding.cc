@@ -6,9 +6,8 @@
 
 #include "nopad/autograd/record.h"
 #include "nopad/core/error.h"
-#include "nopad/io/checkpoint.h"
 #include "nopad/io/model_config.h"
-#include "nopad/models/bert.h"
+#include "nopad/models/encoder.h"
 #include "nopad/nn/linear.h"
 #include "nopad/nn/lstm.h"
 #include "nopad/ops/arithmetic.h"
@@ -59,9 +58,9 @@ Batch tokenize(Notebook& notebook, const text::Tokenizer& tokenizer) {
 // Cells 18 to 21.
 RaggedTensor run_bert(Notebook& notebook, const std::filesystem::path& directory,
                       const Batch& batch) {
-  const io::BertConfig config = io::ModelConfig::load(directory / "config.json").bert();
-  const auto weights = io::without_prefix(io::open_checkpoint(directory), "bert.");
-  const auto bert_model = models::BertModel::load(config, *weights, nn::Compute::f32);
+  const auto config = models::encoder_config(io::ModelConfig::load(directory / "config.json"));
+  const auto weights = models::open_weights(directory, config);
+  const auto bert_model = models::Encoder::load(config, *weights, nn::Compute::f32);
   notebook.cell("18", "bert_model: tokens in, tokens out, and no mask to hand over");
   RaggedTensor bert_output = bert_model(from_padded(batch.text_to_id, batch.keep));
   notebook.show(bert_output, "bert.bert_output");

@@ -1,5 +1,7 @@
 #include "nopad/nn/transformer.h"
 
+#include <array>
+
 #include "nn/packed_encoder_layer.h"
 #include "nn/pattern_setting.h"
 #include "nopad/autograd/record.h"
@@ -96,29 +98,6 @@ void TransformerEncoderLayer::add_parts() {
   dropout_ = add_layer("dropout", Dropout({.rate = config_.dropout}));
 }
 
-TransformerEncoderLayer TransformerEncoderLayer::load(const WeightSource& source,
-                                                      const Names& names, const Config& config,
-                                                      Compute compute) {
-  const int64_t hidden = config.hidden_size, inner = config.intermediate_size;
-  const auto norm = [&](const std::string& name) {
-    return LayerNorm::load(source, name, hidden, config.layer_norm_eps).weights();
-  };
-  TransformerEncoderLayer layer;
-  layer.config_ = config;
-  layer.packed_ = std::make_shared<PackedEncoderLayer>(
-      PackedEncoderLayer::Parts{
-          .query_key_value =
-              Linear::load_fused(source, names.query_key_value, hidden, hidden, compute),
-          .attention_output = Linear::load(source, names.attention_output, hidden, hidden, compute),
-          .up = Linear::load(source, names.up, hidden, inner, compute),
-          .down = Linear::load(source, names.down, inner, hidden, compute),
-          .attention_norm = norm(names.attention_norm),
-          .output_norm = norm(names.output_norm)},
-      PackedEncoderLayer::Config{config.num_heads, config.activation, config.norm_first});
-  layer.build({});
-  return layer;
-}
-
 TransformerEncoderLayer TransformerEncoderLayer::freeze(Compute compute) const {
   if (is_frozen()) {
     fail<OptionError>(
@@ -137,7 +116,9 @@ TransformerEncoderLayer TransformerEncoderLayer::freeze(Compute compute) const {
                                 .down = linear2_.freeze(compute),
                                 .attention_norm = weights_of(norm1_),
                                 .output_norm = weights_of(norm2_)},
-      PackedEncoderLayer::Config{config_.num_heads, config_.activation, config_.norm_first});
+      PackedEncoderLayer::Config{.num_heads = config_.num_heads,
+                                 .activation = config_.activation,
+                                 .norm_first = config_.norm_first});
   layer.build({});
   return layer;
 }

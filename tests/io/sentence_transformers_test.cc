@@ -239,6 +239,23 @@ std::string modules_with(std::string_view second) {
   return concat(R"([{"idx": 0, "path": "", "type": "Transformer"}, )", second, "]");
 }
 
+TEST(Modules, ASpladePoolingWantsATransformerThatFillsMasks) {
+  const ScratchDirectory dir;
+  dir.write("config.json", kBertConfig);
+  dir.write("modules.json",
+            modules_with(R"({"idx": 1, "path": "1_SpladePooling", "type": "x.SpladePooling"})"));
+  dir.write("1_SpladePooling/config.json",
+            R"({"pooling_strategy": "sum", "activation_function": "log1p_relu"})");
+  dir.write("sentence_bert_config.json", R"({"transformer_task": "fill-mask"})");
+  const ModelDirectory model = describe_directory(dir.path());
+  ASSERT_EQ(model.modules.size(), 1u);
+  const auto& splade = std::get<SpladeModule>(model.modules[0]);
+  EXPECT_EQ(splade.pooling, "sum");
+  EXPECT_EQ(splade.activation, "log1p_relu");
+  expect_refused(dir, "sentence_bert_config.json", R"({"transformer_task": "feature-extraction"})",
+                 "transformer_task: expected fill-mask, got \"feature-extraction\"");
+}
+
 TEST(Modules, HostileListsAreRefused) {
   const ScratchDirectory dir;
   write_version_2(dir);
@@ -251,14 +268,12 @@ TEST(Modules, HostileListsAreRefused) {
   refused("[{}]", "module 0: type: expected a value, got nothing");
   refused(R"([{"type": "Pooling", "path": "1_Pooling"}])",
           "module 0: type: expected Transformer as the first module, got \"Pooling\"");
-  refused(
-      modules_with(R"({"idx": 1, "path": "", "type": "Transformer"})"),
-      "module 1: type: expected Pooling, Dense, Normalize or Dropout after one Transformer, got "
-      "\"Transformer\"");
-  refused(
-      modules_with(R"({"idx": 1, "path": "", "type": "my.code.Evil"})"),
-      "module 1: type: expected Pooling, Dense, Normalize or Dropout after one Transformer, got "
-      "\"Evil\"");
+  refused(modules_with(R"({"idx": 1, "path": "", "type": "Transformer"})"),
+          "module 1: type: expected Pooling, Dense, Normalize, SpladePooling or Dropout after one "
+          "Transformer, got \"Transformer\"");
+  refused(modules_with(R"({"idx": 1, "path": "", "type": "my.code.Evil"})"),
+          "module 1: type: expected Pooling, Dense, Normalize, SpladePooling or Dropout after one "
+          "Transformer, got \"Evil\"");
   refused(modules_with(R"({"idx": "1", "path": "", "type": "Pooling"})"),
           "module 1: idx: expected an integer, got a string");
 }
@@ -332,11 +347,9 @@ TEST(MaxSequenceLength, FollowsSentenceTransformers) {
 TEST(MaxSequenceLength, NeverBeyondThePositions) {
   EXPECT_EQ(max_sequence_length(1000, 512, 512), 512);
   // RoBERTa's 514 positions, of which two are no token's.
-  const BertConfig roberta =
-      ModelConfig::parse(R"({"model_type": "roberta", "max_position_embeddings": 514})", "f")
-          .bert();
-  EXPECT_EQ(max_sequence_length({}, {}, roberta.max_tokens()), 512);
-  EXPECT_EQ(max_sequence_length({}, 514, roberta.max_tokens()), 512);
+  constexpr int64_t kRobertaTokens = 514 - 2;
+  EXPECT_EQ(max_sequence_length({}, {}, kRobertaTokens), 512);
+  EXPECT_EQ(max_sequence_length({}, 514, kRobertaTokens), 512);
 }
 
 }  // namespace

@@ -41,6 +41,28 @@ TEST(WeightReport, ListsWhatIsMissingUnexpectedAndMisshapen) {
   EXPECT_FALSE(report.is_loadable());
 }
 
+TEST(WeightReport, WhatIsComputedAnewIsNotUnexpected) {
+  const Weights source({{"dense.weight", {2, 3}},
+                        {"dense.bias", {2}},
+                        {"embeddings.position_ids", {1, 512}},
+                        {"embeddings.token_type_ids", {1, 512}},
+                        {"rotary_emb.inv_freq", {32}},
+                        {"rotary_emb.full_attention_inv_freq", {32}},
+                        {"my_position_id", {1}}});
+  EXPECT_EQ(compare_weights(source, kExpected).unexpected,
+            std::vector<std::string>{"my_position_id"});
+}
+
+TEST(WeightReport, ReadsAsLinesOfItsLists) {
+  const Weights source({{"dense.weight", {3, 2}}, {"head.bias", {1}}, {"head.weight", {1}}});
+  EXPECT_EQ(to_string(compare_weights(source, kExpected)),
+            "missing: dense.bias\n"
+            "absent, optional: pooler.weight\n"
+            "unexpected, not used: head.bias, head.weight\n"
+            "misshapen: dense.weight: expected [2, 3], got [3, 2]\n");
+  EXPECT_EQ(to_string(WeightReport()), "");
+}
+
 TEST(WeightReport, OptionalAndUnexpectedWeightsDoNotKeepAModelFromLoading) {
   const Weights source({{"dense.weight", {2, 3}}, {"dense.bias", {2}}, {"head.bias", {1}}});
   EXPECT_TRUE(compare_weights(source, kExpected).is_loadable());
@@ -54,6 +76,10 @@ TEST(WeightReport, TheErrorNamesTheSourceAndAllTensors) {
   test::expect_error<WeightError>([&] { expect_loadable(misshapen, kExpected); },
                                   "weights: misshapen: dense.bias: expected [2], got [1], "
                                   "dense.weight: expected [2, 3], got [3, 2]");
+  const Weights both({{"dense.weight", {3, 2}}});
+  test::expect_error<WeightError>(
+      [&] { expect_loadable(both, kExpected); },
+      "weights: missing: dense.bias; misshapen: dense.weight: expected [2, 3], got [3, 2]");
 }
 
 }  // namespace

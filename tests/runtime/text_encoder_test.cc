@@ -75,7 +75,7 @@ TEST(TextEncoder, NoTextsGiveNoRows) {
 
 TEST(TextEncoder, OptionsReplaceWhatTheDirectorySays) {
   const auto directory = model_directory("sentence-dense-v6");
-  const TextEncoder plain = TextEncoder::load(directory, {.normalize = false});
+  const TextEncoder plain = TextEncoder::load(directory, {}, {.normalize = false});
   const Tensor row = plain.embed({"the fish"});
   double square = 0;
   for (const float x : row.values<float>()) square += static_cast<double>(x) * x;
@@ -92,7 +92,7 @@ TEST(TextEncoder, APlainDirectoryNeedsAPooling) {
   const auto directory = model_directory("bert-odd-heads-3");
   EXPECT_THROW(TextEncoder::load(directory), OptionError);
   const TextEncoder encoder =
-      TextEncoder::load(directory, {.pooling = Pooling::mean, .normalize = true});
+      TextEncoder::load(directory, {}, {.pooling = Pooling::mean, .normalize = true});
   EXPECT_EQ(encoder.dim(), 36);
   EXPECT_EQ(encoder.max_length(), 40);
 }
@@ -162,7 +162,7 @@ TEST(TextEncoder, PutsTheChosenPromptBeforeEachText) {
   const ChangedModel model("sentence-dense-v6");
   const TextEncoder plain = TextEncoder::load(model.directory());
   model.set("config_sentence_transformers.json", "prompts", {{"query", "the fish "}});
-  const TextEncoder prompted = TextEncoder::load(model.directory(), {.prompt_name = "query"});
+  const TextEncoder prompted = TextEncoder::load(model.directory(), {}, {.prompt_name = "query"});
   test::expect_same_bits(prompted.embed({"hello boy"}), plain.embed({"the fish hello boy"}));
   test::expect_same_bits(TextEncoder::load(model.directory()).embed({"hello boy"}),
                          plain.embed({"hello boy"}));
@@ -174,11 +174,11 @@ TEST(TextEncoder, PutsTheChosenPromptBeforeEachText) {
 TEST(TextEncoder, APromptCanBeLeftOutOfThePooling) {
   const ChangedModel model("sentence-dense-v6");
   model.set("config_sentence_transformers.json", "prompts", {{"query", "the fish "}});
-  const TextEncoderOptions options{.prompt_name = "query"};
-  const Tensor with = TextEncoder::load(model.directory(), options).embed({"hello boy"});
+  const SentenceOptions options{.prompt_name = "query"};
+  const Tensor with = TextEncoder::load(model.directory(), {}, options).embed({"hello boy"});
   model.set("1_Pooling/config.json", "include_prompt", false);
   // The first token that takes part is then the one after the prompt, not [CLS].
-  const Tensor without = TextEncoder::load(model.directory(), options).embed({"hello boy"});
+  const Tensor without = TextEncoder::load(model.directory(), {}, options).embed({"hello boy"});
   EXPECT_NE(with.values<float>()[0], without.values<float>()[0]);
 }
 
@@ -200,7 +200,7 @@ TEST(TextEncoder, RefusesOptionsThatCanNotBe) {
   EXPECT_THROW(TextEncoder::load(directory, {.max_length = 1}), OptionError);
   EXPECT_THROW(TextEncoder::load(directory, {.max_length = 100000}), OptionError);
   EXPECT_THROW(TextEncoder::load(directory, {.batch_tokens = 0}), OptionError);
-  EXPECT_THROW(TextEncoder::load(directory, {.prompt_name = "nobody's"}), OptionError);
+  EXPECT_THROW(TextEncoder::load(directory, {}, {.prompt_name = "nobody's"}), OptionError);
   EXPECT_THROW(TextEncoder::load(directory / "nothing"), FileError);
 }
 

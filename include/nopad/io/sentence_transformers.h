@@ -36,7 +36,13 @@ struct DenseModule {
 // Divides by the Euclidean norm, or by 1e-12 where that is larger.
 struct NormalizeModule {};
 
-using Module = std::variant<PoolingModule, DenseModule, NormalizeModule>;
+// Sparse vectors of a masked language model's head, instead of all of the above.
+struct SpladeModule {
+  std::string activation = "relu";  // or "log1p_relu"
+  std::string pooling = "max";      // or "sum"
+};
+
+using Module = std::variant<PoolingModule, DenseModule, NormalizeModule, SpladeModule>;
 
 struct ModelDirectory {
   std::filesystem::path transformer;  // holds config.json, the weights and the tokenizer
@@ -63,7 +69,7 @@ ModelDirectory describe_directory(const std::filesystem::path& directory);
 
 // The most tokens of one text, special tokens included, by sentence-transformers' rule:
 // `max_seq_length` where it is given, else `model_max_length`; never more than `max_tokens`, the
-// positions that the model has (BertConfig::max_tokens()).
+// positions that the model has (models::EncoderConfig::max_tokens()).
 // Differs on purpose from sentence-transformers where its own value makes the model raise: a limit
 // beyond the positions, and the rows that the RoBERTa family does not use.
 int64_t max_sequence_length(std::optional<int64_t> max_seq_length,

@@ -2,7 +2,6 @@
 // residuals and norms.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -48,19 +47,9 @@ class TransformerEncoderLayer : public SequenceLayer<TransformerEncoderLayer> {
     double dropout = 0.1;  // in training: of attention, inner activations, and before each residual
     AttentionPattern pattern = AttentionPattern::full();  // a band
   };
-  // What a checkpoint calls the parts.
-  struct Names {
-    std::array<std::string, 3> query_key_value;
-    std::string attention_output, attention_norm;
-    std::string up, down, output_norm;
-  };
   TransformerEncoderLayer() : TransformerEncoderLayer(Config()) {}
   explicit TransformerEncoderLayer(const Config& config);
 
-  // A frozen one. Biases that are not there are zeros.
-  // Throws WeightError: a weight is missing or misshapen; OptionError, bf16 without matrix tiles.
-  static TransformerEncoderLayer load(const WeightSource& source, const Names& names,
-                                      const Config& config, Compute compute);
   // A frozen layer of the weights as they are now; this one stays as it is.
   // Throws WeightError: it has not been built; DTypeError, its weights are not f32.
   TransformerEncoderLayer freeze(Compute compute) const;

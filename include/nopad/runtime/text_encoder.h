@@ -13,36 +13,17 @@
 #include "nopad/core/execution.h"
 #include "nopad/core/pooling.h"
 #include "nopad/core/tensor.h"
+#include "nopad/runtime/model_options.h"
+#include "nopad/runtime/tokenized_texts.h"
 
 namespace nopad {
 
-// What a model computes in. `automatic` is bf16 where the machine has matrix tiles, else f32.
-enum class ComputeType { automatic, f32, bf16 };
-// "auto", "f32" or "bf16". Throws OptionError: another name.
-ComputeType compute_type_from_string(std::string_view name);
-
-struct TextEncoderOptions {
-  ComputeType dtype = ComputeType::automatic;
-  int num_threads = 0;  // 0: all that the process may use
-  Isa isa = best_isa();
-  std::optional<Pooling> pooling = {};  // instead of the directory's
-  std::optional<bool> normalize = {};   // instead of the directory's
-  std::optional<int64_t> max_length =
-      {};                // tokens, special ones included; instead of the directory's
-  bool truncate = true;  // false: a longer text is an error
-  // Real tokens that run at once. More of them cost memory and, once they outgrow the caches, speed.
-  int64_t batch_tokens = 1024;
-  bool match_special_tokens = true;  // false: "[SEP]" in a text is plain text
+// What becomes of the tokens' vectors, instead of what the directory says.
+struct SentenceOptions {
+  std::optional<Pooling> pooling = {};  // one without modules.json needs it
+  std::optional<bool> normalize = {};
   // Which of the directory's prompts to put before each text; none: its default, if it has one.
   std::optional<std::string> prompt_name = {};
-};
-
-// Texts turned into token ids: what the model reads.
-struct TokenizedTexts {
-  std::vector<int32_t> ids;       // [T], text after text
-  std::vector<int32_t> type_ids;  // [T], or empty for all 0
-  std::vector<int64_t> lengths;   // [B]
-  int64_t num_truncated = 0;      // texts that were cut
 };
 
 // A sentence encoder. Const calls are safe from several threads; they take turns on the encoder's
@@ -50,11 +31,11 @@ struct TokenizedTexts {
 // many threads run.
 class TextEncoder {
  public:
-  // Loads a sentence-transformers directory, or a plain transformers one when options.pooling is
-  // given. Throws FileError, FormatError, WeightError: naming the file; OptionError: a pooling that
-  // has to be chosen, bf16 on a machine without tiles, a prompt that the directory has not.
-  static TextEncoder load(const std::filesystem::path& directory,
-                          const TextEncoderOptions& options = {});
+  // Loads a sentence-transformers directory, or a plain transformers one when a pooling is given.
+  // Throws FileError, FormatError, WeightError: naming the file; OptionError: a pooling that has to
+  // be chosen, bf16 on a machine without tiles, a prompt that the directory has not.
+  static TextEncoder load(const std::filesystem::path& directory, const ModelOptions& options = {},
+                          const SentenceOptions& sentence = {});
   ~TextEncoder();
   TextEncoder(TextEncoder&&) noexcept;
   TextEncoder& operator=(TextEncoder&&) noexcept;
