@@ -18,6 +18,9 @@ foreach(library IN LISTS link_libraries)
   elseif(library STREQUAL "hwy::hwy")
     string(APPEND NOPAD_FIND_DEPENDENCIES "find_dependency(hwy)\n")
     string(APPEND NOPAD_PC_REQUIRES " libhwy")
+  elseif(library STREQUAL "PCRE2::8BIT")
+    string(APPEND NOPAD_FIND_DEPENDENCIES "find_dependency(PCRE2)\n")
+    string(APPEND NOPAD_PC_REQUIRES " libpcre2-8")
   else()
     message(FATAL_ERROR "NopadInstall: ${library}: expected a line here that says how a consumer "
                         "finds it, got none")
@@ -51,7 +54,8 @@ install(EXPORT nopadTargets
         NAMESPACE nopad::
         DESTINATION ${package_dir}
         COMPONENT development)
-install(FILES ${PROJECT_BINARY_DIR}/nopadConfig.cmake
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/FindPCRE2.cmake
+              ${PROJECT_BINARY_DIR}/nopadConfig.cmake
               ${PROJECT_BINARY_DIR}/nopadConfigVersion.cmake
         DESTINATION ${package_dir}
         COMPONENT development)

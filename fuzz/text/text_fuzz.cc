@@ -65,11 +65,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto kVocab = make_vocab();
   const BertEncoder encoder = make_encoder(config, kVocab);
   std::vector<int32_t> ids, ids_alone;
-  std::vector<Span> spans;
-  encoder.append(text, 0, true, ids, &spans);
+  TokenPlaces places;
+  encoder.append(text, 0, true, ids, &places);
   encoder.append(text, 0, true, ids_alone, nullptr);
   const reference::Tokens expected = reference::encode(text, config, kVocab);
-  expect(ids == expected.ids && ids_alone == ids && spans == expected.spans);
-  expect_ordered(spans, text.size());
+  expect(ids == expected.ids && ids_alone == ids && places.spans == expected.spans);
+  expect_ordered(places.spans, text.size());
   return 0;
 }

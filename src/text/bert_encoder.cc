@@ -32,10 +32,10 @@ Span to_span(SourceBytes first, SourceBytes last) noexcept {
 template <bool kWithSpans>
 class WordSink {
  public:
-  WordSink(const WordPiece& model, std::vector<int32_t>& ids, std::vector<Span>* spans)
+  WordSink(const WordPiece& model, std::vector<int32_t>& ids, TokenPlaces* places)
       : model_(model),
         ids_(ids),
-        spans_(spans),
+        places_(places),
         max_chars_(static_cast<size_t>(model.config().max_word_chars)),
         word_(max_chars_ * 4),
         sources_(kWithSpans ? max_chars_ * 4 : 0) {}
@@ -53,10 +53,11 @@ class WordSink {
     if (num_chars_ == 0) return;
     if (num_chars_ > max_chars_) {
       ids_.push_back(model_.unk_id());
-      if constexpr (kWithSpans) spans_->push_back(to_span(sources_[0], last_source_));
+      if constexpr (kWithSpans) places_->spans.push_back(to_span(sources_[0], last_source_));
     } else {
       append_pieces();
     }
+    if constexpr (kWithSpans) places_->end_word();
     num_bytes_ = num_chars_ = 0;
   }
 
@@ -87,7 +88,7 @@ class WordSink {
       model_.append(word, ids_, &ends_);
       size_t begin = 0;
       for (const size_t end : ends_) {
-        spans_->push_back(to_span(sources_[begin], sources_[end - 1]));
+        places_->spans.push_back(to_span(sources_[begin], sources_[end - 1]));
         begin = end;
       }
     } else {
@@ -97,7 +98,7 @@ class WordSink {
 
   const WordPiece& model_;
   std::vector<int32_t>& ids_;
-  std::vector<Span>* spans_;
+  TokenPlaces* places_;
   size_t max_chars_;
   std::vector<char> word_;
   std::vector<SourceBytes> sources_;  // of each byte of the word
@@ -142,8 +143,8 @@ class NormalizedText {
 template <bool kWithSpans>
 void append_segment(const BertNormalizer& normalizer, const WordPiece& model,
                     std::string_view segment, size_t offset, std::vector<int32_t>& ids,
-                    std::vector<Span>* spans) {
-  WordSink<kWithSpans> words(model, ids, spans);
+                    TokenPlaces* places) {
+  WordSink<kWithSpans> words(model, ids, places);
   normalizer.run(segment, offset, words);
   words.end_word();
 }
@@ -167,11 +168,11 @@ BertEncoder::BertEncoder(const BertNormalizer& normalizer, WordPiece model,
 }
 
 void BertEncoder::append(std::string_view segment, size_t offset, bool match_special_tokens,
-                         std::vector<int32_t>& ids, std::vector<Span>* spans) const {
+                         std::vector<int32_t>& ids, TokenPlaces* places) const {
   if (!normalized_tokens_.empty()) {
-    append_around_tokens(segment, offset, match_special_tokens, ids, spans);
-  } else if (spans != nullptr) {
-    append_segment<true>(normalizer_, model_, segment, offset, ids, spans);
+    append_around_tokens(segment, offset, match_special_tokens, ids, places);
+  } else if (places != nullptr) {
+    append_segment<true>(normalizer_, model_, segment, offset, ids, places);
   } else {
     append_segment<false>(normalizer_, model_, segment, offset, ids, nullptr);
   }
@@ -179,11 +180,11 @@ void BertEncoder::append(std::string_view segment, size_t offset, bool match_spe
 
 void BertEncoder::append_around_tokens(std::string_view segment, size_t offset,
                                        bool match_special_tokens, std::vector<int32_t>& ids,
-                                       std::vector<Span>* spans) const {
+                                       TokenPlaces* places) const {
   NormalizedText normalized;
   normalizer_.run(segment, offset, normalized);
-  std::vector<Span> unused;
-  std::vector<Span>& out = spans != nullptr ? *spans : unused;
+  TokenPlaces unused;
+  TokenPlaces& out = places != nullptr ? *places : unused;
   WordSink<true> words(model_, ids, &out);
   for (const TextPart& part : normalized_tokens_.split(normalized.bytes(), match_special_tokens)) {
     if (part.id == TextPart::kNoToken) {
@@ -191,7 +192,8 @@ void BertEncoder::append_around_tokens(std::string_view segment, size_t offset,
       words.end_word();
     } else {
       ids.push_back(part.id);
-      out.push_back(normalized.span(part));
+      out.spans.push_back(normalized.span(part));
+      out.end_word();
     }
   }
 }

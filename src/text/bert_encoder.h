@@ -1,6 +1,7 @@
 // BertEncoder: BERT's normalizer, word splitting and WordPiece in one pass over a segment.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "text/added_tokens.h"
@@ -18,14 +19,17 @@ class BertEncoder final : public SegmentEncoder {
               const std::vector<AddedToken>& normalized_tokens, std::string_view where);
 
   void append(std::string_view segment, size_t offset, bool match_special_tokens,
-              std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
+              std::vector<int32_t>& ids, TokenPlaces* places) const override;
   const Vocab& vocab() const noexcept override { return model_.vocab(); }
-  int32_t unknown_id() const noexcept override { return model_.unk_id(); }
+  std::optional<int32_t> unknown_id() const noexcept override { return model_.unk_id(); }
+  std::string_view continuing_prefix() const noexcept override {
+    return model_.config().continuing_prefix;
+  }
   std::string description() const override;
 
  private:
   void append_around_tokens(std::string_view segment, size_t offset, bool match_special_tokens,
-                            std::vector<int32_t>& ids, std::vector<Span>* spans) const;
+                            std::vector<int32_t>& ids, TokenPlaces* places) const;
 
   BertNormalizer normalizer_;
   WordPiece model_;

@@ -10,15 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "text/source_bytes.h"
 #include "text/unicode.h"
 
 namespace nopad::text {
-
-// The bytes [begin, end) of the source that a character came from.
-struct SourceBytes {
-  size_t begin = 0;
-  size_t end = 0;
-};
 
 // Combining marks since the last starter. They wait here because canonical ordering may swap them.
 class PendingMarks {

@@ -48,6 +48,20 @@ Frame make_bert_frame(int32_t classify, int32_t separate) {
   return {{cls, first, sep}, {cls, first, sep, second, second_sep}};
 }
 
+Frame make_roberta_frame(int32_t classify, int32_t separate) {
+  const FramePart first{Source::first, 0, 0};
+  const FramePart second{Source::second, 0, 0};
+  const FramePart cls{Source::frame, classify, 0};
+  const FramePart sep{Source::frame, separate, 0};
+  return {{cls, first, sep}, {cls, first, sep, sep, second, sep}};
+}
+
+Frame make_plain_frame() {
+  const FramePart first{Source::first, 0, 0};
+  const FramePart second{Source::second, 0, 1};
+  return {{first}, {first, second}};
+}
+
 KeptTokens truncate(int64_t first, int64_t second, bool is_pair, int64_t max_length,
                     int64_t num_added, Truncation truncation) {
   const int64_t budget = max_length - num_added;
@@ -66,6 +80,24 @@ KeptTokens truncate(int64_t first, int64_t second, bool is_pair, int64_t max_len
     case Truncation::only_second: return {first, truncate_one(second, to_remove, "second text")};
   }
   fail<InternalError>("truncate: truncation: got the unknown value ", static_cast<int>(truncation));
+}
+
+std::vector<TokenRange> make_windows(int64_t length, int64_t kept, int64_t stride, Side cut) {
+  const auto size = static_cast<size_t>(length);
+  if (kept >= length) return {{0, size}};
+  if (stride < 0 || stride >= kept) {
+    fail<LimitError>("encode_windows: stride: expected 0 to ", kept - 1, ", as ", kept,
+                     " tokens of the text fit into a window, got ", stride);
+  }
+  const auto window = static_cast<size_t>(kept);
+  const size_t step = window - static_cast<size_t>(stride);
+  std::vector<TokenRange> windows;
+  for (size_t begin = 0;; begin += step) {
+    const size_t end = std::min(begin + window, size);
+    windows.push_back(cut == Side::right ? TokenRange{begin, end}
+                                         : TokenRange{size - end, size - begin});
+    if (end == size) return windows;
+  }
 }
 
 }  // namespace nopad::text

@@ -29,6 +29,22 @@ struct Frame {
 
 // "[CLS] A [SEP]" and "[CLS] A [SEP] B [SEP]", B and its separator with type 1.
 Frame make_bert_frame(int32_t classify, int32_t separate);
+// "<s> A </s>" and "<s> A </s></s> B </s>", all of type 0.
+Frame make_roberta_frame(int32_t classify, int32_t separate);
+// "A" and "A B", B with type 1.
+Frame make_plain_frame();
+
+// Cuts the blanks that a token begins or ends with off its span. A token that begins with one blank
+// keeps it at the beginning of a text if encoding puts one there.
+struct SpanTrim {
+  bool add_prefix_space = true;
+};
+
+// tokenizer.json's "post_processor".
+struct PostProcessing {
+  Frame frame = make_plain_frame();
+  std::vector<SpanTrim> trims;  // one after the other
+};
 
 // What truncation leaves of one or two texts.
 struct KeptTokens {
@@ -41,5 +57,15 @@ struct KeptTokens {
 // Source : `tokenizers` 0.23.3, utils/truncation.rs
 KeptTokens truncate(int64_t first, int64_t second, bool is_pair, int64_t max_length,
                     int64_t num_added, Truncation truncation);
+
+// The parts of a text of `length` tokens that is cut to `kept`: what stays comes first, then what was
+// cut off, each with `stride` tokens of the part before. One part if nothing was cut off.
+// Throws LimitError: parts would not advance.
+// Source : `tokenizers` 0.23.3, encoding.rs, truncate
+struct TokenRange {
+  size_t begin = 0;
+  size_t end = 0;
+};
+std::vector<TokenRange> make_windows(int64_t length, int64_t kept, int64_t stride, Side cut);
 
 }  // namespace nopad::text

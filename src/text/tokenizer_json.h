@@ -8,9 +8,10 @@
 
 namespace nopad::text {
 
-// The parts of BERT's pipeline that the file describes. Truncation and padding are left alone.
-// Throws FormatError naming `where` and the component: a component of another kind, a missing or
-// unknown key, a value out of range. Nothing in the file is passed over in silence.
-BertParts parse_tokenizer_json(const nlohmann::json& file, std::string_view where);
+// The parts that the file describes. Its truncation and padding are read and checked, and kept aside.
+// Throws FormatError naming `where` and the component: one that is not known, a missing or unknown
+//        key, a value out of range. Nothing in the file is passed over in silence.
+// Source : `tokenizers` 0.23.3, "version": "1.0"
+PipelineParts parse_tokenizer_json(const nlohmann::json& file, std::string_view where);
 
 }  // namespace nopad::text

@@ -1,6 +1,7 @@
 // Characters as the `tokenizers` package sees them: UTF-8, classes, decomposition, lower case.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -55,6 +56,12 @@ inline Decoded decode_utf8(std::string_view text, size_t at) noexcept {
       4};
 }
 
+// text : UTF-8
+inline size_t count_characters(std::string_view text) noexcept {
+  return static_cast<size_t>(std::ranges::count_if(
+      text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }));
+}
+
 // Writes 1 to 4 bytes and returns their number.
 inline size_t encode_utf8(char32_t c, char* out) noexcept {
   const auto tail = [](char32_t bits) { return static_cast<char>(0x80 | (bits & 0x3f)); };
@@ -83,6 +90,12 @@ inline size_t encode_utf8(char32_t c, char* out) noexcept {
 // The offset of the first byte that no UTF-8 text has there; text.size() if it is all UTF-8.
 // Overlong forms, surrogates and values beyond U+10FFFF are not UTF-8.
 size_t find_invalid_utf8(std::string_view text) noexcept;
+
+// The number of characters of a text that is UTF-8.
+inline size_t count_chars(std::string_view text) noexcept {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
 
 // The text without the white space at its end, by the same class as between words.
 std::string_view trim_end(std::string_view text) noexcept;

@@ -74,11 +74,11 @@ void expect_equal_to_reference(const BertNormalizer::Config& config, uint64_t se
     const std::string text = random_text(random, i % 100 == 0 ? 400 : 16);
     const reference::Tokens expected = reference::encode(text, config, vocab);
     Ids ids, ids_alone;
-    std::vector<Span> spans;
-    encoder.append(text, 0, true, ids, &spans);
+    TokenPlaces places;
+    encoder.append(text, 0, true, ids, &places);
     encoder.append(text, 0, true, ids_alone, nullptr);
     ASSERT_EQ(ids, expected.ids) << text;
-    ASSERT_EQ(spans, expected.spans) << text;
+    ASSERT_EQ(places.spans, expected.spans) << text;
     ASSERT_EQ(ids_alone, expected.ids) << text;
   }
 }
@@ -103,9 +103,9 @@ TEST(BertEncoder, SpansCountFromTheSegmentsOffset) {
   const auto vocab = make_vocab_map();
   const BertEncoder encoder = make_encoder({}, vocab);
   Ids ids;
-  std::vector<Span> spans;
-  encoder.append("a b", 10, true, ids, &spans);
-  EXPECT_EQ(spans, (std::vector<Span>{{10, 11}, {12, 13}}));
+  TokenPlaces places;
+  encoder.append("a b", 10, true, ids, &places);
+  EXPECT_EQ(places.spans, (std::vector<Span>{{10, 11}, {12, 13}}));
 }
 
 TEST(BertEncoder, FindsNormalizedTokensInTheNormalizedText) {
@@ -113,12 +113,13 @@ TEST(BertEncoder, FindsNormalizedTokensInTheNormalizedText) {
   const AddedToken cafe{.content = "CAF\u00c9", .id = 9, .normalized = true};
   const BertEncoder encoder(BertNormalizer({}), std::move(model), {cafe}, "vocab");
   Ids ids, ids_alone;
-  std::vector<Span> spans;
-  encoder.append("a cafe\u0301b", 0, true, ids, &spans);
+  TokenPlaces places;
+  encoder.append("a cafe\u0301b", 0, true, ids, &places);
   encoder.append("a cafe\u0301b", 0, true, ids_alone, nullptr);
   EXPECT_EQ(ids, (Ids{1, 9, 2}));
   EXPECT_EQ(ids_alone, ids);
-  EXPECT_EQ(spans, (std::vector<Span>{{0, 1}, {2, 6}, {8, 9}}));
+  EXPECT_EQ(places.spans, (std::vector<Span>{{0, 1}, {2, 6}, {8, 9}}));
+  EXPECT_EQ(places.words, (std::vector<int32_t>{0, 1, 2}));
 }
 
 TEST(BertEncoder, RefusesATokenThatNormalizesToNothing) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "text/crc32.h"
 #include "text/pipeline.h"
 
 namespace nopad::text {
@@ -16,21 +17,7 @@ namespace {
 constexpr char32_t kBlock = 4096;
 constexpr size_t kNumBlocks = 0x110000 / kBlock;
 
-uint32_t crc32(std::string_view bytes, uint32_t crc) {
-  static const auto kTable = [] {
-    std::array<uint32_t, 256> table{};
-    for (uint32_t i = 0; i < 256; ++i) {
-      uint32_t value = i;
-      for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ (value % 2 == 1 ? 0xedb88320u : 0);
-      table[i] = value;
-    }
-    return table;
-  }();
-  crc = ~crc;
-  for (const char byte : bytes)
-    crc = (crc >> 8) ^ kTable[(crc ^ static_cast<unsigned char>(byte)) & 255];
-  return ~crc;
-}
+using test::crc32;
 
 struct Utf8Sink {
   std::string text;
@@ -54,10 +41,11 @@ class CodePoints4096 : public testing::TestWithParam<size_t> {};
 
 // With a vocab that knows no word, each word is one token, whose span says where the word is.
 Tokenizer make_word_finder(const BertNormalizer::Config& config) {
-  BertParts parts;
-  parts.normalizer = config;
-  parts.vocab = Vocab::from_lines("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n", "vocab.txt");
-  return Tokenizer(build_bert(std::move(parts), "vocab.txt"));
+  constexpr std::string_view kVocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+  PipelineParts parts = make_bert_parts(Vocab::from_lines(kVocab, "vocab.txt"), make_bert_names(),
+                                        FrameKind::bert, "vocab.txt");
+  parts.bert_normalizer = config;
+  return Tokenizer(build_pipeline(std::move(parts), "vocab.txt"));
 }
 
 std::string describe(const BertNormalizer& normalizer, const Tokenizer& words,

@@ -3,7 +3,7 @@
 // encode_records MODEL_DIR MAX_LENGTH STRATEGY [typed]
 // in  : per record a u8 number of texts (1 or 2), then per text a u32 length and the bytes
 // out : per record a u32 number of tokens, then per token i32 id, i32 type, i32 source, i64 begin,
-// i64 end
+//       i64 end; then a u32 length and the bytes of what the tokens decode to
 #include <cstdint>
 #include <iostream>
 #include <string>
@@ -73,6 +73,9 @@ int main(int argc, char** argv) {
       write(encoding.spans[i].begin);
       write(encoding.spans[i].end);
     }
+    const std::string decoded = tokenizer.decode(encoding.ids);
+    write(static_cast<uint32_t>(decoded.size()));
+    std::cout.write(decoded.data(), static_cast<std::streamsize>(decoded.size()));
   }
   return 0;
 }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "expect_error.h"
 #include "nopad/core/error.h"
 
@@ -57,6 +60,40 @@ TEST(Truncate, WhatCanNotBeDoneIsAnError) {
   expect_error<OptionError>(
       [] { truncate(9, 0, false, 8, 0, Truncation::only_second); },
       "encode: truncation: expected a second text with only_second, got one text");
+}
+
+std::vector<std::pair<size_t, size_t>> windows(int64_t length, int64_t kept, int64_t stride,
+                                               Side cut) {
+  std::vector<std::pair<size_t, size_t>> out;
+  for (const TokenRange& range : make_windows(length, kept, stride, cut)) {
+    out.emplace_back(range.begin, range.end);
+  }
+  return out;
+}
+
+using Ranges = std::vector<std::pair<size_t, size_t>>;
+
+TEST(Windows, OverlapByTheStrideAndCoverAll) {
+  EXPECT_EQ(windows(10, 4, 1, Side::right), (Ranges{{0, 4}, {3, 7}, {6, 10}}));
+  EXPECT_EQ(windows(9, 4, 2, Side::right), (Ranges{{0, 4}, {2, 6}, {4, 8}, {6, 9}}));
+  EXPECT_EQ(windows(10, 4, 0, Side::left), (Ranges{{6, 10}, {2, 6}, {0, 2}}));
+  EXPECT_EQ(windows(4, 4, 0, Side::right), (Ranges{{0, 4}}));
+  EXPECT_EQ(windows(0, 4, 0, Side::right), (Ranges{{0, 0}}));
+}
+
+TEST(Windows, MustAdvance) {
+  expect_error<LimitError>([] { make_windows(10, 3, 3, Side::right); },
+                           "encode_windows: stride: expected 0 to 2, as 3 tokens of the text fit "
+                           "into a window, got 3");
+  EXPECT_THROW(make_windows(10, 0, 0, Side::right), LimitError);
+}
+
+TEST(Frame, RobertasHasTwoSeparatorsBetweenTexts) {
+  const Frame frame = make_roberta_frame(0, 2);
+  EXPECT_EQ(frame.num_added(false), 2);
+  EXPECT_EQ(frame.num_added(true), 4);
+  EXPECT_EQ(frame.pair[4].source, Source::second);
+  EXPECT_EQ(frame.pair[4].type_id, 0);
 }
 
 }  // namespace

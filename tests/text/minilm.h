@@ -14,10 +14,10 @@ inline std::string read_minilm_vocab() {
 }
 
 inline Tokenizer make_minilm(const BertNormalizer::Config& config = {}) {
-  BertParts parts;
-  parts.normalizer = config;
-  parts.vocab = Vocab::from_lines(read_minilm_vocab(), "vocab.txt");
-  return Tokenizer(build_bert(std::move(parts), "vocab.txt"));
+  PipelineParts parts = make_bert_parts(Vocab::from_lines(read_minilm_vocab(), "vocab.txt"),
+                                        make_bert_names(), FrameKind::bert, "vocab.txt");
+  parts.bert_normalizer = config;
+  return Tokenizer(build_pipeline(std::move(parts), "vocab.txt"));
 }
 
 }  // namespace nopad::text

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "expect_error.h"
@@ -14,13 +15,14 @@ namespace {
 using test::expect_error;
 using Ids = std::vector<int32_t>;
 
-BertParts make_parts(std::string_view lines) {
-  BertParts parts;
-  parts.vocab = Vocab::from_lines(lines, "vocab.txt");
-  return parts;
+PipelineParts make_parts(std::string_view lines, SpecialNames names = make_bert_names()) {
+  return make_bert_parts(Vocab::from_lines(lines, "vocab.txt"), std::move(names), FrameKind::bert,
+                         "vocab.txt");
 }
 
-Tokenizer build(BertParts parts) { return Tokenizer(build_bert(std::move(parts), "vocab.txt")); }
+Tokenizer build(PipelineParts parts) {
+  return Tokenizer(build_pipeline(std::move(parts), "vocab.txt"));
+}
 
 TEST(Pipeline, NamedTokensOfTheVocabBecomeSpecialTokens) {
   const Tokenizer tokenizer = build(make_parts("[UNK]\n[CLS]\n[SEP]\na\n"));
@@ -31,14 +33,19 @@ TEST(Pipeline, NamedTokensOfTheVocabBecomeSpecialTokens) {
 }
 
 TEST(Pipeline, NamesCanBeOtherOnes) {
-  BertParts parts = make_parts("<unk>\n<s>\n</s>\na\n");
-  parts.names = {"<unk>", "<s>", "</s>", "<pad>", "<mask>"};
-  parts.model.unk_token = "<unk>";
-  EXPECT_EQ(build(std::move(parts)).encode("a b").ids, (Ids{1, 3, 0, 2}));
+  const Tokenizer tokenizer = build(make_parts("<unk>\n<s>\n</s>\na\n", make_roberta_names()));
+  EXPECT_EQ(tokenizer.encode("a b").ids, (Ids{1, 3, 0, 2}));
+  EXPECT_EQ(tokenizer.special_ids().classify, 1);
+}
+
+TEST(Pipeline, RobertasFrameMayStandAroundBertsWords) {
+  PipelineParts parts = make_bert_parts(Vocab::from_lines("<unk>\n<s>\n</s>\na\nb\n", "vocab.txt"),
+                                        make_roberta_names(), FrameKind::roberta, "vocab.txt");
+  EXPECT_EQ(build(std::move(parts)).encode_pair("a", "b").ids, (Ids{1, 3, 2, 2, 4, 2}));
 }
 
 TEST(Pipeline, AnAddedTokenMayLieBeyondTheVocab) {
-  BertParts parts = make_parts("[UNK]\n[CLS]\n[SEP]\na\n");
+  PipelineParts parts = make_parts("[UNK]\n[CLS]\n[SEP]\na\n");
   parts.added_tokens = {{.content = "foo", .id = 4},
                         {.content = "[CLS]", .id = 1, .special = true}};
   const Tokenizer tokenizer = build(std::move(parts));
@@ -58,8 +65,8 @@ TEST(Pipeline, RefusesAVocabWithoutATokenThatHasARole) {
 }
 
 TEST(Pipeline, RefusesAFrameWithTokensThatThereAreNot) {
-  BertParts parts = make_parts("[UNK]\n[CLS]\n[SEP]\n");
-  parts.frame = make_bert_frame(1, 7);
+  PipelineParts parts = make_parts("[UNK]\n[CLS]\n[SEP]\n");
+  parts.post_processing.frame = make_bert_frame(1, 7);
   expect_error<FormatError>([&] { build(std::move(parts)); },
                             "vocab.txt: post_processor: expected ids of the vocab, got 7");
 }

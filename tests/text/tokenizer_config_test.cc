@@ -41,9 +41,53 @@ TEST(TokenizerConfig, OtherClassesLeaveTheNormalizerToTokenizerJson) {
 TEST(TokenizerConfig, NamesAreTextsOrObjectsWithContent) {
   const auto config = parse(
       R"({"cls_token": "<s>", "sep_token": {"content": "</s>", "lstrip": false}, "pad_token": null})");
-  EXPECT_EQ(config.names.classify, "<s>");
-  EXPECT_EQ(config.names.separate, "</s>");
-  EXPECT_EQ(config.names.pad, "[PAD]");
+  EXPECT_EQ(config.names.classify->content, "<s>");
+  EXPECT_EQ(config.names.separate->content, "</s>");
+  EXPECT_FALSE(config.names.pad);
+  EXPECT_EQ(fill_names(config.names, config.family).pad->content, "[PAD]");
+}
+
+TEST(TokenizerConfig, NamesKeepTheirFlags) {
+  const auto config = parse(R"({"mask_token": {"content": "<mask>", "lstrip": true},
+                                "bos_token": "<s>", "additional_special_tokens": ["<x>"]})");
+  EXPECT_TRUE(config.names.mask->lstrip);
+  EXPECT_FALSE(config.names.mask->rstrip);
+  EXPECT_TRUE(config.names.mask->special);
+  ASSERT_EQ(config.names.others.size(), 2u);
+  EXPECT_EQ(config.names.others[1].content, "<x>");
+}
+
+TEST(TokenizerConfig, EachFamilyHasItsUsualNames) {
+  EXPECT_EQ(fill_names({}, TokenizerFamily::bert).classify->content, "[CLS]");
+  EXPECT_EQ(fill_names({}, TokenizerFamily::roberta).unknown->content, "<unk>");
+  EXPECT_TRUE(fill_names({}, TokenizerFamily::roberta).mask->lstrip);
+  EXPECT_EQ(fill_names({}, TokenizerFamily::mpnet).unknown->content, "[UNK]");
+  EXPECT_EQ(fill_names({}, TokenizerFamily::mpnet).separate->content, "</s>");
+}
+
+TEST(TokenizerConfig, TheClassTellsTheFamily) {
+  const std::pair<const char*, TokenizerFamily> cases[] = {
+      {"BertTokenizer", TokenizerFamily::bert},
+      {"ElectraTokenizerFast", TokenizerFamily::bert},
+      {"MPNetTokenizerFast", TokenizerFamily::mpnet},
+      {"RobertaTokenizer", TokenizerFamily::roberta},
+      {"LongformerTokenizerFast", TokenizerFamily::roberta},
+      {"XLMRobertaTokenizer", TokenizerFamily::other},
+      {"PreTrainedTokenizerFast", TokenizerFamily::other},
+      {"Bert", TokenizerFamily::other}};
+  for (const auto& [name, family] : cases) {
+    const std::string config = concat("{\"tokenizer_class\": \"", name, "\"}");
+    EXPECT_EQ(parse(config.c_str()).family, family) << name;
+  }
+  EXPECT_EQ(parse("{}").family, TokenizerFamily::bert);
+}
+
+TEST(TokenizerConfig, OnlyRobertasClassesSetThePrefixSpace) {
+  EXPECT_EQ(parse(R"({"tokenizer_class": "RobertaTokenizer"})").add_prefix_space, false);
+  EXPECT_EQ(parse(R"({"tokenizer_class": "RobertaTokenizerFast", "add_prefix_space": true})")
+                .add_prefix_space,
+            true);
+  EXPECT_FALSE(parse(R"({"add_prefix_space": true})").add_prefix_space);
 }
 
 TEST(TokenizerConfig, AMaxLengthBeyondAnyModelIsNone) {

@@ -9,6 +9,7 @@
 #include "expect_error.h"
 #include "io/json.h"
 #include "nopad/core/error.h"
+#include "nopad/text/padding.h"
 
 namespace nopad::text {
 namespace {
@@ -45,20 +46,32 @@ json make_file() {
 }
 
 Tokenizer build(const json& file) {
-  return Tokenizer(build_bert(parse_tokenizer_json(file, "t.json"), "t.json"));
+  return Tokenizer(build_pipeline(parse_tokenizer_json(file, "t.json"), "t.json"));
 }
 
 TEST(TokenizerJson, ReadsBertsPipeline) {
   const Tokenizer tokenizer = build(make_file());
-  EXPECT_EQ(tokenizer.encode("Unaffable caf\u00e9. Foo [SEP]").ids,
-            (Ids{2, 5, 7, 6, 8, 9, 10, 3, 3}));
+  EXPECT_EQ(tokenizer.encode("Unaffable caf\u00e9. Foo [PAD]").ids,
+            (Ids{2, 5, 7, 6, 8, 9, 10, 0, 3}));
   EXPECT_EQ(tokenizer.encode_pair("un", "cafe").type_ids, (Ids{0, 0, 0, 1, 1}));
   EXPECT_EQ(tokenizer.vocab_size(), 11);
   EXPECT_EQ(tokenizer.token(10), "foo");
 }
 
-TEST(TokenizerJson, StoredTruncationAndPaddingAreNotUsed) {
-  EXPECT_EQ(build(make_file()).encode("un un un un un un").size(), 8u);
+TEST(TokenizerJson, StoredTruncationAndPaddingAreKeptAsideUnused) {
+  const Tokenizer tokenizer = build(make_file());
+  EXPECT_EQ(tokenizer.encode("un un un un un un").size(), 8u);
+  EXPECT_EQ(tokenizer.stored_truncation()->max_length, 4);
+  EXPECT_EQ(tokenizer.stored_truncation()->truncation, Truncation::longest_first);
+  EXPECT_EQ(tokenizer.stored_padding()->length, 8);
+  json file = make_file();
+  file["truncation"] = nullptr;
+  file["padding"] = json::parse(R"({"strategy": "BatchLongest", "direction": "Left",
+    "pad_to_multiple_of": 16, "pad_id": 4, "pad_type_id": 1, "pad_token": "[MASK]"})");
+  EXPECT_FALSE(build(file).stored_truncation());
+  EXPECT_EQ(
+      build(file).stored_padding(),
+      (Padding{.side = Side::left, .id = 4, .type_id = 1, .token = "[MASK]", .multiple_of = 16}));
 }
 
 TEST(TokenizerJson, TakesBertProcessingForTheTemplate) {
@@ -100,32 +113,27 @@ struct BadFile {
   const char* message;
 };
 
-TEST(TokenizerJson, RefusesWhatIsNotBertsPipelineByName) {
+TEST(TokenizerJson, RefusesComponentsThatItDoesNotKnowByName) {
   const BadFile cases[] = {
-      {"/model/type", R"("BPE")",
-       R"(t.json: model: expected WordPiece (BERT's tokenizer), got "BPE")"},
+      {"/model/type", R"("CharBPE")",
+       R"(t.json: model: type: expected BPE, WordPiece, WordLevel or Unigram, got "CharBPE")"},
       {"/model/type", R"("Unigram")",
-       R"(t.json: model: expected WordPiece (BERT's tokenizer), got "Unigram")"},
-      {"/model/merges", "[]",
-       R"(t.json: model: expected only keys of BERT's tokenizer, got "merges")"},
-      {"/normalizer/type", R"("NFC")",
-       R"(t.json: normalizer: expected BertNormalizer (BERT's tokenizer), got "NFC")"},
-      {"/normalizer", R"({"type": "Sequence", "normalizers": []})",
-       R"(t.json: normalizer: expected BertNormalizer (BERT's tokenizer), got "Sequence")"},
-      {"/normalizer", "null", "t.json: normalizer: expected an object, got null"},
+       R"(t.json: model: expected only known keys, got "continuing_subword_prefix")"},
+      {"/model/extra", "[]", R"(t.json: model: expected only known keys, got "extra")"},
+      {"/normalizer/type", R"("Upper")",
+       "t.json: normalizer: type: expected one of BertNormalizer, ByteLevel, Lowercase, NFC, NFD, "
+       "NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, Sequence, Strip, StripAccents, got "
+       R"("Upper")"},
       {"/normalizer/clean_text", "", "t.json: normalizer: clean_text: expected a value, got none"},
-      {"/normalizer/extra", "1",
-       R"(t.json: normalizer: expected only keys of BERT's tokenizer, got "extra")"},
-      {"/pre_tokenizer/type", R"("ByteLevel")",
-       R"(t.json: pre_tokenizer: expected BertPreTokenizer (BERT's tokenizer), got "ByteLevel")"},
-      {"/pre_tokenizer", "null", "t.json: pre_tokenizer: expected an object, got null"},
-      {"/post_processor/type", R"("RobertaProcessing")",
-       R"(t.json: post_processor: expected TemplateProcessing (BERT's tokenizer), got "RobertaProcessing")"},
-      {"/post_processor", "null", "t.json: post_processor: expected an object, got null"},
-      {"/decoder/type", R"("ByteLevel")",
-       R"(t.json: decoder: expected WordPiece (BERT's tokenizer), got "ByteLevel")"},
+      {"/normalizer/extra", "1", R"(t.json: normalizer: expected only known keys, got "extra")"},
+      {"/pre_tokenizer/type", R"("Words")",
+       R"(t.json: pre_tokenizer: type: expected a pre-tokenizer, got "Words")"},
+      {"/pre_tokenizer", "1", "t.json: pre_tokenizer: expected an object, got 1"},
+      {"/post_processor/type", R"("GptProcessing")",
+       R"(t.json: post_processor: type: expected a post-processor, got "GptProcessing")"},
+      {"/decoder/type", R"("Words")", R"(t.json: decoder: type: expected a decoder, got "Words")"},
       {"/version", R"("2.0")", R"(t.json: version: expected "1.0", got "2.0")"},
-      {"/special", "1", R"(t.json: expected only keys of BERT's tokenizer, got "special")"},
+      {"/special", "1", R"(t.json: expected only known keys, got "special")"},
       {"/model", "", "t.json: model: expected an object, got null"},
   };
   for (const BadFile& bad : cases) {
@@ -175,9 +183,6 @@ TEST(TokenizerJson, RefusesBadValuesByName) {
        "t.json: post_processor: expected ids of the vocab, got 99"},
       {"/post_processor/special_tokens/[CLS]/ids/0", "-1",
        "t.json: post_processor: special_tokens: ids: expected ids from 0 to 4194303, got -1"},
-      {"/post_processor/special_tokens/[CLS]/ids/0", "4",
-       "t.json: post_processor: expected the tokens that cls_token and sep_token name (ids 2 and "
-       "3), got other ones"},
       {"/post_processor/special_tokens/[CLS]", "",
        R"(t.json: post_processor: special_tokens: expected "[CLS]", which the template uses, got none)"},
       {"/post_processor/single/1/Sequence/id", R"("B")",
@@ -187,9 +192,21 @@ TEST(TokenizerJson, RefusesBadValuesByName) {
        "t.json: post_processor: pair: expected A and B once each and at most 64 parts, got A 1 and "
        "B 0 times in 4"},
       {"/post_processor/single/1", R"({"Other": 1})",
-       R"(t.json: post_processor: single: expected only keys of BERT's tokenizer, got "Other")"},
+       R"(t.json: post_processor: single: expected only known keys, got "Other")"},
       {"/post_processor/single/1/Sequence/type_id", "-1",
        "t.json: post_processor: single: Sequence: type_id: expected 0 to 255, got -1"},
+      {"/post_processor/single/1/Sequence/id", R"("C")",
+       R"(t.json: post_processor: single: Sequence: id: expected one of A, B, got "C")"},
+      {"/truncation/max_length", "0", "t.json: truncation: max_length: expected 1 or more, got 0"},
+      {"/truncation/stride", "4",
+       "t.json: truncation: stride: expected less than max_length (4), got 4"},
+      {"/truncation/strategy", R"("Middle")",
+       R"(t.json: truncation: strategy: expected one of LongestFirst, OnlyFirst, OnlySecond, got "Middle")"},
+      {"/truncation/direction", R"("Up")",
+       R"(t.json: truncation: direction: expected one of Left, Right, got "Up")"},
+      {"/padding/strategy/Fixed", "0",
+       "t.json: padding: strategy: Fixed: expected 1 or more, got 0"},
+      {"/padding/pad_id", "-1", "t.json: padding: pad_id: expected 0 to 4194303, got -1"},
   };
   for (const BadFile& bad : cases) {
     json file = make_file();

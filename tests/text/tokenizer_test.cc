@@ -86,6 +86,16 @@ TEST(Tokenizer, WithoutFrameAPairKeepsItsTypes) {
   EXPECT_EQ(encoding.sources, (std::vector<Source>{Source::first, Source::second}));
 }
 
+TEST(Tokenizer, NumbersTheWordsOfEachText) {
+  // [CLS] una ##ffa ##ble , a [SEP] b [SEP] fish fish [SEP]
+  const Encoding encoding = minilm().encode_pair("Unaffable, a [SEP] b", "fish fish");
+  EXPECT_EQ(encoding.words, (Ids{-1, 0, 0, 0, 1, 2, 3, 4, -1, 0, 1, -1}));
+  // A window begins in the middle of the word.
+  const auto windows = minilm().encode_windows("a unaffable", {.max_length = 4, .stride = 1});
+  ASSERT_EQ(windows.size(), 3u);
+  EXPECT_EQ(windows[2].words, (Ids{-1, 1, 1, -1}));
+}
+
 TEST(Tokenizer, TypedSpecialTokensCanBeSwitchedOff) {
   EXPECT_EQ(minilm().encode("a [SEP] b").ids, (Ids{101, 1037, 102, 1038, 102}));
   EXPECT_EQ(minilm().encode("a [SEP] b", {.match_special_tokens = false}).ids,
@@ -167,6 +177,11 @@ TEST(Tokenizer, KnowsItsTokens) {
   EXPECT_EQ(minilm().special_ids().separate, 102);
   EXPECT_EQ(minilm().special_ids().mask, 103);
   EXPECT_EQ(minilm().special_ids().pad, 0);
+  EXPECT_TRUE(minilm().contains(0));
+  EXPECT_TRUE(minilm().contains(30521));
+  EXPECT_FALSE(minilm().contains(30522));
+  EXPECT_FALSE(minilm().contains(-1));
+  EXPECT_EQ(minilm().continuing_prefix(), "##");
   EXPECT_EQ(minilm().frame_size(), 2);
   EXPECT_EQ(minilm().model_max_length(), std::nullopt);
   EXPECT_EQ(minilm().description(),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares nopad's tokenizer with the `tokenizers` package: ids, types, offsets, every code point.
+"""Compares nopad's tokenizer with the `tokenizers` package: ids, types, offsets, decoded texts.
 
     python3 -m venv venv && venv/bin/pip install tokenizers==0.23.3
     venv/bin/python tools/text/compare_with_package.py --encode-records build/dev/tests/text/nopad_encode_records \\
@@ -8,6 +8,9 @@
 LINES are text files, compressed with lz4 or plain: Debian's Translation-en (`apt-get update
 -o Acquire::Languages=en -o Dir::State::Lists=FOLDER`), the fortunes, anything. Without lines only the
 code points, the difficult strings and the pairs are compared.
+
+With --kinds, which needs lines, the tokenizers of pipelines.py are trained on some of them and compared on
+all of them, on every code point, and on pairs; --kinds byte-level,unigram takes those only.
 """
 import argparse
 import json
@@ -18,6 +21,7 @@ import subprocess
 import tempfile
 from array import array
 
+import pipelines
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
@@ -73,7 +77,7 @@ class Comparison:
             part = records[begin : begin + 20000]
             for record, got in zip(part, ours[begin:]):
                 expected = expect(tokenizer, record)
-                tokens += len(expected)
+                tokens += len(expected[0])
                 if expected != got:
                     different += 1
                     if different <= 3:
@@ -91,15 +95,19 @@ class Comparison:
                 data += struct.pack("<I", len(encoded)) + encoded
         command = [self.program, directory, str(length), strategy] + ([] if typed else ["untyped"])
         out = subprocess.run(command, input=bytes(data), stdout=subprocess.PIPE, check=True).stdout
-        at, all_tokens = 0, []
+        at, all_tokens, all_decoded = 0, [], []
         token = struct.Struct("<iiiqq")
         for _ in records:
             (count,) = struct.unpack_from("<I", out, at)
             at += 4
             all_tokens.append(list(token.iter_unpack(out[at : at + count * token.size])))
             at += count * token.size
+            (size,) = struct.unpack_from("<I", out, at)
+            at += 4
+            all_decoded.append(out[at : at + size].decode())
+            at += size
         assert at == len(out)
-        return all_tokens
+        return list(zip(all_tokens, all_decoded))
 
 
 def byte_offsets(text):
@@ -116,7 +124,7 @@ def expect(tokenizer, record):
     try:
         encoding = tokenizer.encode(*texts)
     except Exception:  # the package panics or refuses: so must we
-        return []
+        return [], ""
     offsets = [byte_offsets(text) for text in texts]
     out = []
     for token, kind, (begin, end), text in zip(encoding.ids, encoding.type_ids, encoding.offsets,
@@ -125,7 +133,7 @@ def expect(tokenizer, record):
             out.append((token, kind, 0, 0, 0))
         else:
             out.append((token, kind, text + 1, offsets[text][begin], offsets[text][end]))
-    return out
+    return out, tokenizer.decode(encoding.ids)
 
 
 def every_character_vocab():
@@ -180,6 +188,26 @@ def compare_pairs(comparison, tokenizer, directory):
         comparison.run(f"texts, {strategy} 6", tokenizer, singles, directory, 6, strategy)
 
 
+def compare_kinds(comparison, texts, names):
+    rng = random.Random(5)
+    kinds = pipelines.make_kinds(rng.sample(texts, min(len(texts), 3000)), 4000)
+    pairs = [(rng.choice(texts)[:200], rng.choice(texts)[:90]) for _ in range(3000)]
+    strings = ["".join(rng.choices(DIFFICULT + "      ", k=rng.randint(0, 24))) for _ in range(20000)]
+    points = [text for c in CODE_POINTS for text in (chr(c), "a" + chr(c) + "B ")]
+    for name, tokenizer in kinds.items():
+        if names and not any(name.startswith(n) for n in names):
+            continue
+        lines = texts if not name.startswith("pieces-") else texts[:10000]
+        for begin in range(0, len(lines), 50000):
+            comparison.run(f"{name}, lines [{begin}:]", tokenizer, lines[begin : begin + 50000])
+        comparison.run(f"{name}, difficult strings", tokenizer, strings)
+        for begin in range(0, len(points), 500000):
+            comparison.run(f"{name}, code points [{begin}:]", tokenizer, points[begin : begin + 500000])
+        comparison.run(f"{name}, pairs", tokenizer, pairs)
+        for strategy in ("longest_first", "left", "only_first", "only_second"):
+            comparison.run(f"{name}, pairs, {strategy} 24", tokenizer, pairs, None, 24, strategy)
+
+
 def read_texts(path):
     """The lines of a file, and of a Translation file each description as one text as well."""
     command = ["lz4cat" if path.endswith(".lz4") else "cat", path]
@@ -191,26 +219,34 @@ def read_texts(path):
     return [t for t in texts if t]
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--encode-records", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--skip-code-points", action="store_true")
-    parser.add_argument("lines", nargs="*")
-    options = parser.parse_args()
-    comparison = Comparison(options.encode_records)
+def compare_bert(comparison, options, texts):
     path = os.path.join(options.model, "tokenizer.json")
     tokenizer = Tokenizer.from_file(path)
     vocab = json.load(open(path))["model"]["vocab"]
     compare_pairs(comparison, tokenizer, options.model)
     compare_added_tokens(comparison, vocab)
-    texts = list(dict.fromkeys(t for p in options.lines for t in read_texts(p)))
     for lowercase, strip_accents in [(True, None), (False, None)] if texts else []:
         for begin in range(0, len(texts), 100000):
             comparison.run(f"real texts, lowercase={lowercase} [{begin}:]",
                            bert(vocab, lowercase, strip_accents), texts[begin : begin + 100000])
     if not options.skip_code_points:
         compare_code_points(comparison)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--encode-records", required=True)
+    parser.add_argument("--model")
+    parser.add_argument("--kinds", nargs="?", const="")
+    parser.add_argument("--skip-code-points", action="store_true")
+    parser.add_argument("lines", nargs="*")
+    options = parser.parse_args()
+    comparison = Comparison(options.encode_records)
+    texts = list(dict.fromkeys(t for p in options.lines for t in read_texts(p)))
+    if options.kinds is not None:
+        compare_kinds(comparison, texts, options.kinds.split(",") if options.kinds else [])
+    if options.model:
+        compare_bert(comparison, options, texts)
     print(f"{comparison.failures} different in all")
     return 1 if comparison.failures else 0
 
