@@ -164,6 +164,24 @@ NormalizeModule read_normalize(const fs::path& directory) {
   return {};
 }
 
+std::string one_of(const json& root, std::string_view key, std::string_view where,
+                   const std::string& first, std::string_view second) {
+  const std::string value = find_string(root, key, where).value_or(first);
+  if (value != first && value != second) {
+    fail<FormatError>(where, ": ", key, ": expected ", first, " or ", second, ", got ",
+                      quote(value));
+  }
+  return value;
+}
+
+SpladeModule read_splade(const fs::path& directory) {
+  const fs::path file = directory / "config.json";
+  const std::string where = file.string();
+  const json root = read_json(file, kMaxConfigBytes);
+  return {.activation = one_of(root, "activation_function", where, "relu", "log1p_relu"),
+          .pooling = one_of(root, "pooling_strategy", where, "max", "sum")};
+}
+
 struct ListedModule {
   int64_t idx;
   std::string type;
@@ -199,17 +217,25 @@ std::optional<Module> read_module(const fs::path& root, const ListedModule& list
   if (listed.type == "Normalize") {
     return is_there(root / listed.path) ? read_normalize(directory()) : NormalizeModule{};
   }
+  if (listed.type == "SpladePooling") return read_splade(directory());
   if (listed.type == "Dropout") return std::nullopt;
-  fail<FormatError>(listed.where, ": type: expected Pooling, Dense, Normalize or Dropout after ",
-                    "one Transformer, got ", quote(listed.type));
+  fail<FormatError>(listed.where, ": type: expected Pooling, Dense, Normalize, SpladePooling or ",
+                    "Dropout after one Transformer, got ", quote(listed.type));
 }
 
 fs::path find_transformer(const fs::path& root, const ListedModule& first) {
-  if (first.type != "Transformer") {
+  // MLMTransformer: what sparse encoders had until sentence-transformers 6.
+  if (first.type != "Transformer" && first.type != "MLMTransformer") {
     fail<FormatError>(first.where, ": type: expected Transformer as the first module, got ",
                       quote(first.type));
   }
   return confined_path(root, first.path, first.where + ": path");
+}
+
+bool is_sparse(const ModelDirectory& model) {
+  return std::ranges::any_of(model.modules, [](const Module& module) {
+    return std::holds_alternative<SpladeModule>(module);
+  });
 }
 
 void read_transformer_limits(ModelDirectory& model) {
@@ -222,9 +248,9 @@ void read_transformer_limits(ModelDirectory& model) {
     if (model.max_seq_length) positive(*model.max_seq_length, "max_seq_length", where, INT64_MAX);
     model.do_lower_case = find_bool(root, "do_lower_case", where).value_or(false);
     const auto task = find_string(root, "transformer_task", where);
-    if (task && *task != "feature-extraction") {
-      fail<FormatError>(where, ": transformer_task: expected feature-extraction, got ",
-                        quote(*task));
+    const std::string_view expected = is_sparse(model) ? "fill-mask" : "feature-extraction";
+    if (task && *task != expected) {
+      fail<FormatError>(where, ": transformer_task: expected ", expected, ", got ", quote(*task));
     }
     return;
   }

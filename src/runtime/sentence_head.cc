@@ -54,6 +54,10 @@ void SentenceHead::add(const io::Module& module, std::optional<Pooling> pooling)
     dim_ *= std::ssize(poolings_);
     return;
   }
+  if (std::holds_alternative<io::SpladeModule>(module)) {
+    fail<FormatError>(
+        "modules.json: expected a Pooling, got a SpladePooling, whose vectors are sparse");
+  }
   if (poolings_.empty()) {
     fail<FormatError>("modules.json: expected a Pooling before Dense and Normalize");
   }

@@ -126,7 +126,7 @@ TEST(TextEncoder, NamesTokensThatItCanNotEncode) {
       [&] {
         encoder.encode({.ids = {1, 2}, .type_ids = {}, .lengths = {1, 2}});
       },
-      "TextEncoder: ids: expected one for each token of (B=2, T=3), got 2");
+      "ids: expected one for each token of (B=2, T=3), got 2");
   EXPECT_THROW(encoder.encode({.ids = {1, 2}, .type_ids = {0}, .lengths = {2}}), ShapeError);
   EXPECT_THROW(encoder.encode({.ids = {100000}, .type_ids = {}, .lengths = {1}}), InputError);
   EXPECT_THROW(encoder.encode({.ids = std::vector<int32_t>(600), .type_ids = {}, .lengths = {600}}),
