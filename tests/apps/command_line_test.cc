@@ -7,7 +7,8 @@ namespace nopad::test {
 namespace {
 
 TEST(CommandLine, HelpOfEachCommandIsOnStandardOutputAndEndsWithZero) {
-  for (const char* const command : {"embed", "search", "tokenize", "inspect"}) {
+  for (const char* const command : {"embed", "search", "classify", "rerank", "fill-mask", "tag",
+                                    "answer", "tokenize", "inspect"}) {
     const CommandResult result = run_command({command, "--help"});
     EXPECT_EQ(result.exit_code, 0) << command;
     EXPECT_NE(result.out.find(std::string("Usage: nopad ") + command), std::string::npos);
@@ -20,8 +21,9 @@ TEST(CommandLine, HelpOfEachCommandIsOnStandardOutputAndEndsWithZero) {
 TEST(CommandLine, HelpNamesCommandsEnvironmentAndExitCodes) {
   const CommandResult result = run_command({"--help"});
   EXPECT_EQ(result.exit_code, 0);
-  for (const char* const word : {"embed", "search", "tokenize", "inspect", "NOPAD_ISA",
-                                 "NOPAD_THREADS", "NO_COLOR", "141"}) {
+  for (const char* const word :
+       {"embed", "search", "classify", "rerank", "fill-mask", "tag", "answer", "tokenize",
+        "inspect", "NOPAD_ISA", "NOPAD_THREADS", "NO_COLOR", "141"}) {
     EXPECT_NE(result.out.find(word), std::string::npos) << word;
   }
 }

@@ -47,10 +47,42 @@ TEST(Inspect, StoredTypesAndShardsAreCounted) {
   EXPECT_EQ(sharded.at("tensors_of_dtype").at("F32"), sharded.at("tensors"));
 }
 
-TEST(Inspect, TensorsOfAHeadAreUnexpected) {
-  const auto report = inspect(model_of("bert-odd-classifier"));
-  EXPECT_EQ(report.at("weights").at("unexpected"),
+std::string pipeline_of(const std::string& name) { return NOPAD_TEST_DATA "/pipelines/" + name; }
+
+TEST(Inspect, TheOwnHeadIsExpectedAndItsCommandsAreNamed) {
+  const auto commands_of = [](const std::string& name) {
+    const auto report = inspect(pipeline_of(name));
+    EXPECT_EQ(report.at("problems"), nlohmann::json::array()) << name;
+    EXPECT_EQ(report.at("weights").at("unexpected"), nlohmann::json::array()) << name;
+    EXPECT_EQ(report.at("weights").at("missing"), nlohmann::json::array()) << name;
+    return report.at("commands");
+  };
+  using List = nlohmann::json;
+  EXPECT_EQ(commands_of("bert-classify"), List({"embed --pooling", "classify"}));
+  EXPECT_EQ(commands_of("roberta-rerank"), List({"embed --pooling", "classify", "rerank"}));
+  EXPECT_EQ(commands_of("bert-fill-mask"),
+            List({"embed --pooling", "fill-mask", "embed --sparse", "classify --pairs"}));
+  EXPECT_EQ(commands_of("modernbert-fill-mask"),
+            List({"embed --pooling", "fill-mask", "embed --sparse"}));
+  EXPECT_EQ(commands_of("bert-next-sentence"), List({"embed --pooling", "classify --pairs"}));
+  EXPECT_EQ(commands_of("roberta-tag"), List({"embed --pooling", "tag"}));
+  EXPECT_EQ(commands_of("bert-answer"), List({"embed --pooling", "answer"}));
+  EXPECT_EQ(commands_of("bert-splade"), List({"fill-mask", "embed --sparse"}));
+  EXPECT_EQ(commands_of("roberta-sentence-max"), List({"embed"}));
+  EXPECT_EQ(commands_of("nomic-bert-embed"), List({"embed --pooling"}));
+}
+
+TEST(Inspect, AHeadThatIsNamedAndNotThereIsMissing) {
+  const ScratchDirectory folder;
+  std::filesystem::copy(pipeline_of("bert-embed"), folder / "model");
+  auto config = nlohmann::json::parse(content_of(folder / "model/config.json"));
+  config["architectures"] = {"BertForSequenceClassification"};
+  folder.write("model/config.json", config.dump());
+  const auto report = inspect((folder / "model").string());
+  EXPECT_EQ(report.at("weights").at("heads"), nlohmann::json({"sequence classification"}));
+  EXPECT_EQ(report.at("weights").at("missing"),
             nlohmann::json({"classifier.bias", "classifier.weight"}));
+  EXPECT_EQ(report.at("commands"), nlohmann::json({"embed --pooling"}));
 }
 
 TEST(Inspect, SizesThatDoNotFitAreMisshapen) {

@@ -45,14 +45,15 @@ TEST(Tokenize, APairHasTypesAndSequences) {
   const auto line = tokenize_json({"--pair"}, "a\tthe fish\n");
   EXPECT_EQ(line.at("type_ids"), nlohmann::json({0, 0, 0, 1, 1, 1}));
   EXPECT_EQ(line.at("sequence_ids"), nlohmann::json::parse("[null,0,null,1,1,null]"));
+  EXPECT_EQ(tokenize({"--pairs"}, "a\tthe\n").out.substr(0, 29), "<stdin>:1: 5 tokens: a | the\n");
 }
 
 TEST(Tokenize, APairWithoutATabIsNamed) {
   const CommandResult result = tokenize({"--pair"}, "a\tb\nthe fish\n");
   EXPECT_EQ(result.exit_code, 3);
-  EXPECT_EQ(result.err,
-            "nopad tokenize: <stdin>:2: --pair: expected two texts with one tab between them, got "
-            "no tab\n");
+  EXPECT_EQ(
+      result.err,
+      "nopad tokenize: <stdin>:2: expected two texts with one tab between them, got no tab\n");
 }
 
 TEST(Tokenize, SpecialTokensCanBeLeftOutOrPlain) {

@@ -3,19 +3,11 @@
 namespace nopad::apps {
 namespace {
 
-void add_text_options(CLI::App& app, EncoderArguments& arguments) {
-  TextEncoderOptions& options = arguments.options;
-  app.add_option("--pooling", arguments.pooling,
-                 "How the vectors of a text's tokens become one: mean, cls, max, mean_sqrt_len, "
-                 "weightedmean or lasttoken. Default: what the model directory says; one without "
-                 "modules.json needs this option.")
-      ->type_name("NAME");
-  app.add_flag_function(
-      "--normalize,!--no-normalize", [&options](int64_t count) { options.normalize = count > 0; },
-      "Scale each vector to length 1, or don't. Default: what the model directory says.");
-  app.add_option("--max-length", options.max_length,
-                 "The most tokens of a text, special ones included; what is longer is cut at the "
-                 "end, and counted. Default: the model directory's limit.")
+void add_text_options(CLI::App& app, ModelOptions& options) {
+  app.add_option(
+         "--max-length", options.max_length,
+         "The most tokens of a text, special ones included; what is longer is cut at the "
+         "end (of a pair the longer text is), and counted. Default: the model directory's limit.")
       ->type_name("TOKENS");
   app.add_flag_function(
       "--no-truncate", [&options](int64_t) { options.truncate = false; },
@@ -24,13 +16,25 @@ void add_text_options(CLI::App& app, EncoderArguments& arguments) {
       "--plain-special-tokens", [&options](int64_t) { options.match_special_tokens = false; },
       "Read special tokens that are written in a text, such as [SEP], as plain text. For texts "
       "from strangers.");
-  app.add_option("--prompt-name", options.prompt_name,
+}
+
+void add_sentence_options(CLI::App& app, EncoderArguments& arguments) {
+  SentenceOptions& sentence = arguments.sentence;
+  app.add_option("--pooling", arguments.pooling,
+                 "How the vectors of a text's tokens become one: mean, cls, max, mean_sqrt_len, "
+                 "weightedmean or lasttoken. Default: what the model directory says; one without "
+                 "modules.json needs this option.")
+      ->type_name("NAME");
+  app.add_flag_function(
+      "--normalize,!--no-normalize", [&sentence](int64_t count) { sentence.normalize = count > 0; },
+      "Scale each vector to length 1, or don't. Default: what the model directory says.");
+  app.add_option("--prompt-name", sentence.prompt_name,
                  "Which of the model directory's prompts to put before each text. Default: its "
                  "default prompt, if it has one.")
       ->type_name("NAME");
 }
 
-void add_running_options(CLI::App& app, EncoderArguments& arguments) {
+void add_running_options(CLI::App& app, ModelArguments& arguments) {
   app.add_option("--dtype", arguments.dtype,
                  "What to compute in: f32, bf16 (needs AMX), or auto: bf16 with AMX, else f32.")
       ->type_name("NAME")
@@ -43,13 +47,13 @@ void add_running_options(CLI::App& app, EncoderArguments& arguments) {
       ->capture_default_str();
   app.add_option("--threads", arguments.options.num_threads,
                  "How many threads compute; 0 means all processors that the process may use. It "
-                 "does not change the vectors.")
+                 "does not change the results.")
       ->type_name("N")
       ->envname("NOPAD_THREADS")
       ->capture_default_str();
   app.add_option("--batch-tokens", arguments.options.batch_tokens,
                  "The most tokens that run at once, of as many texts as they are. More costs "
-                 "memory. It does not change the vectors.")
+                 "memory. It does not change the results.")
       ->type_name("TOKENS")
       ->capture_default_str();
 }
@@ -60,27 +64,41 @@ void add_model_option(CLI::App& app, std::string& model) {
   app.add_option(
          "--model", model,
          "A model directory as sentence-transformers or transformers saves it: config.json, "
-         "model.safetensors, a tokenizer, and where there is one modules.json.")
+         "weights "
+         "(model.safetensors or pytorch_model.bin, whole or in shards), a tokenizer, and where "
+         "there is one modules.json.")
       ->type_name("DIR")
       ->required()
       ->group("Model");
 }
 
-void EncoderArguments::add_to(CLI::App& app) {
+void ModelArguments::add_to(CLI::App& app) {
   add_model_option(app, model);
   app.option_defaults()->group("Model");
-  add_text_options(app, *this);
+  add_text_options(app, options);
   app.option_defaults()->group("Running");
   add_running_options(app, *this);
   app.option_defaults()->group("Options");
 }
 
-TextEncoder EncoderArguments::load() const {
-  TextEncoderOptions complete = options;
+ModelOptions ModelArguments::complete_options() const {
+  ModelOptions complete = options;
   complete.dtype = compute_type_from_string(dtype);
   complete.isa = isa_from_string(isa);
-  if (pooling) complete.pooling = pooling_from_string(*pooling);
-  return TextEncoder::load(model, complete);
+  return complete;
+}
+
+void EncoderArguments::add_to(CLI::App& app) {
+  model.add_to(app);
+  app.option_defaults()->group("Model");
+  add_sentence_options(app, *this);
+  app.option_defaults()->group("Options");
+}
+
+TextEncoder EncoderArguments::load() const {
+  SentenceOptions chosen = sentence;
+  if (pooling) chosen.pooling = pooling_from_string(*pooling);
+  return TextEncoder::load(model.model, model.complete_options(), chosen);
 }
 
 void InputArguments::add_to(CLI::App& app) {
@@ -97,6 +115,17 @@ void InputArguments::add_to(CLI::App& app) {
   app.add_option("--max-line-bytes", config.max_bytes, "A longer text is an error.")
       ->type_name("BYTES")
       ->capture_default_str();
+  app.option_defaults()->group("Options");
+}
+
+void InputArguments::add_pairs_to(CLI::App& app) {
+  app.option_defaults()->group("Input");
+  app.add_flag("--pairs,--pair", config.are_pairs,
+               "Each line is two texts with a tab between them, read together.");
+  app.add_option("--pair-field", config.pair_field,
+                 "Each line is a JSON object; the string of this name in it is the second text, "
+                 "that of --field the first.")
+      ->type_name("NAME");
   app.option_defaults()->group("Options");
 }
 

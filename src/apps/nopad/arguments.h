@@ -13,12 +13,22 @@
 namespace nopad::apps {
 
 // The model directory and how it is run.
-struct EncoderArguments {
+struct ModelArguments {
   std::string model;
   std::string dtype = "auto";
   std::string isa = "auto";
+  ModelOptions options;
+
+  void add_to(CLI::App& app);
+  // The options with dtype and isa. Throws OptionError: an unknown name.
+  ModelOptions complete_options() const;
+};
+
+// The same, and what becomes of the tokens' vectors.
+struct EncoderArguments {
+  ModelArguments model;
   std::optional<std::string> pooling;
-  TextEncoderOptions options;
+  SentenceOptions sentence;
 
   void add_to(CLI::App& app);
   // Throws as TextEncoder::load.
@@ -31,6 +41,9 @@ struct InputArguments {
   RecordReader::Config config;
 
   void add_to(CLI::App& app);
+  // Options for records of two texts: "--pairs" and "--pair-field".
+  void add_pairs_to(CLI::App& app);
+  bool has_pairs() const noexcept { return config.are_pairs || config.pair_field.has_value(); }
   RecordReader open() const { return RecordReader(files, config); }
 };
 

@@ -13,6 +13,11 @@ struct Command {
 
 Command add_embed_command(CLI::App& parent);
 Command add_search_command(CLI::App& parent);
+Command add_classify_command(CLI::App& parent);
+Command add_rerank_command(CLI::App& parent);
+Command add_fill_mask_command(CLI::App& parent);
+Command add_tag_command(CLI::App& parent);
+Command add_answer_command(CLI::App& parent);
 Command add_tokenize_command(CLI::App& parent);
 Command add_inspect_command(CLI::App& parent);
 

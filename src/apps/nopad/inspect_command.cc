@@ -48,6 +48,9 @@ std::string describe(const io::Module& module) {
     return concat("dense ", dense->in_features, " to ", dense->out_features,
                   dense->bias ? "" : " without bias", ", ", to_string(dense->activation));
   }
+  if (const auto* const splade = std::get_if<io::SpladeModule>(&module)) {
+    return concat("sparse, ", splade->activation, ", ", splade->pooling);
+  }
   return "normalize";
 }
 
@@ -64,26 +67,31 @@ Json to_json(const io::Module& module) {
             {"bias", dense->bias},
             {"activation", to_string(dense->activation)}};
   }
+  if (const auto* const splade = std::get_if<io::SpladeModule>(&module)) {
+    return {{"type", "splade"}, {"activation", splade->activation}, {"pooling", splade->pooling}};
+  }
   return {{"type", "normalize"}};
 }
 
-Json to_json(const io::BertConfig& config) {
-  return {{"layers", config.num_hidden_layers},
-          {"attention_heads", config.num_attention_heads},
+Json to_json(const models::EncoderConfig& config) {
+  return {{"layers", config.layers.size()},
+          {"attention_heads", config.num_heads},
           {"hidden_size", config.hidden_size},
           {"intermediate_size", config.intermediate_size},
-          {"activation", to_string(config.hidden_act)},
+          {"activation", to_string(config.activation)},
           {"vocab_size", config.vocab_size},
           {"positions", config.max_tokens()},
-          {"position_embedding", to_string(config.position_embedding)},
-          {"token_types", config.type_vocab_size}};
+          {"position_embedding", to_string(config.positions)},
+          {"token_types", config.num_token_types}};
 }
 
 Json to_json(const WeightSummary& weights) {
   return {{"tensors", weights.num_tensors},
           {"parameters", weights.num_parameters},
           {"tensors_of_dtype", weights.tensors_of_dtype},
+          {"heads", weights.heads},
           {"missing", weights.against_model.missing},
+          {"absent_optional", weights.against_model.absent_optional},
           {"unexpected", weights.against_model.unexpected},
           {"misshapen", weights.against_model.misshapen}};
 }
@@ -91,6 +99,7 @@ Json to_json(const WeightSummary& weights) {
 Json to_json(const ModelReport& report) {
   Json out{{"path", report.path.string()}, {"runnable", report.is_runnable}};
   out["problems"] = report.problems;
+  out["commands"] = report.commands;
   out["dim"] = report.dim ? Json(*report.dim) : Json();
   if (report.directory) {
     const io::ModelDirectory& directory = *report.directory;
@@ -146,11 +155,11 @@ void add_config(const ModelReport& report, Table& table) {
               concat(config.model_type(), heads.empty() ? "" : ", saved as ", heads));
   }
   if (!report.config) return;
-  const io::BertConfig& config = *report.config;
-  table.add("sizes", concat(config.num_hidden_layers, " layers, ", config.num_attention_heads,
-                            " heads, hidden ", config.hidden_size, ", inner ",
-                            config.intermediate_size, ", ", to_string(config.hidden_act), ", ",
-                            config.max_tokens(), " positions, ", config.vocab_size, " words"));
+  const models::EncoderConfig& config = *report.config;
+  table.add("sizes", concat(config.layers.size(), " layers, ", config.num_heads, " heads, hidden ",
+                            config.hidden_size, ", inner ", config.intermediate_size, ", ",
+                            to_string(config.activation), ", ", config.max_tokens(), " positions, ",
+                            config.vocab_size, " words"));
 }
 
 void add_weights(const WeightSummary& weights, Table& table) {
@@ -160,8 +169,10 @@ void add_weights(const WeightSummary& weights, Table& table) {
   }
   table.add("weights", concat(with_thousands(weights.num_parameters), " parameters in ",
                               weights.num_tensors, " tensors (", dtypes, ")"));
+  if (!weights.heads.empty()) table.add("heads", join(weights.heads, ", "));
   table.add_names("missing", weights.against_model.missing);
   table.add_names("misshapen", weights.against_model.misshapen);
+  table.add_names("absent", weights.against_model.absent_optional);
   table.add_names("unexpected", weights.against_model.unexpected);
 }
 
@@ -183,6 +194,7 @@ std::string describe(const ModelReport& report) {
               concat(report.max_length->num_tokens, " tokens (", report.max_length->source, ")"));
   }
   table.add("runs", report.is_runnable ? concat("yes, vectors of ", *report.dim) : "no");
+  if (!report.commands.empty()) table.add("commands", join(report.commands, ", "));
   for (const std::string& problem : report.problems) table.add("problem", problem);
   return table.text();
 }

@@ -29,7 +29,8 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  nopad inspect all-MiniLM-L6-v2\n"
     "  nopad embed --model all-MiniLM-L6-v2 --output rows.npy lines.txt\n"
-    "  nopad search --model all-MiniLM-L6-v2 --query \"a quiet place\" lines.txt\n";
+    "  nopad search --model all-MiniLM-L6-v2 --query \"a quiet place\" lines.txt\n"
+    "  nopad classify --model sentiment reviews.txt\n";
 
 void print(const std::string& text) {
   Output output;
@@ -44,8 +45,10 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "nopad " NOPAD_VERSION, "Print the version and exit.");
   app.set_help_flag("--help,-h", "Print this and exit.");
   app.require_subcommand(1);
-  const std::array commands{add_embed_command(app), add_search_command(app),
-                            add_tokenize_command(app), add_inspect_command(app)};
+  const std::array commands{
+      add_embed_command(app),  add_search_command(app),    add_classify_command(app),
+      add_rerank_command(app), add_fill_mask_command(app), add_tag_command(app),
+      add_answer_command(app), add_tokenize_command(app),  add_inspect_command(app)};
   const auto where = [&] {
     for (const Command& command : commands) {
       if (app.got_subcommand(command.arguments)) {

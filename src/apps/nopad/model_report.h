@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "nopad/io/model_config.h"
 #include "nopad/io/sentence_transformers.h"
+#include "nopad/models/encoder_config.h"
 #include "nopad/models/weight_report.h"
 #include "nopad/text/tokenizer.h"
 
@@ -19,7 +19,10 @@ struct WeightSummary {
   int64_t num_tensors = 0;
   int64_t num_parameters = 0;
   std::map<std::string, int64_t> tensors_of_dtype;  // as stored: "F32", "BF16", ...
-  models::WeightReport against_model;               // empty if config.json can't be understood
+  // Against the encoder and the heads below; empty if config.json can't be understood.
+  models::WeightReport against_model;
+  std::vector<std::string> heads;          // their tasks: those there, and those config.json names
+  std::vector<std::string> head_commands;  // the commands that heads with all their weights allow
 };
 
 struct LengthLimit {
@@ -31,13 +34,14 @@ struct LengthLimit {
 struct ModelReport {
   std::filesystem::path path;
   std::optional<io::ModelDirectory> directory;
-  std::optional<io::BertConfig> config;
+  std::optional<models::EncoderConfig> config;
   std::optional<WeightSummary> weights;
   std::optional<text::Tokenizer> tokenizer;
   std::optional<LengthLimit> max_length;
   // Whether `nopad embed` can run it, given a --pooling where the directory names none.
   bool is_runnable = false;
-  std::optional<int64_t> dim;  // of its vectors, if it is
+  std::optional<int64_t> dim;         // of its vectors, if it is
+  std::vector<std::string> commands;  // of `nopad` that can run it
   std::vector<std::string> problems;
 };
 

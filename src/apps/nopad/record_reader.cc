@@ -37,15 +37,61 @@ void expect_utf8(const Record& record) {
                    std::string{kDigits[byte >> 4], kDigits[byte & 15]}, " at offset ", invalid);
 }
 
+// The text of one tab-separated pair; the second one becomes the record's other.
+void take_pair(Record& record) {
+  const size_t tab = record.text.find('\t');
+  if (tab == std::string::npos || record.text.find('\t', tab + 1) != std::string::npos) {
+    fail<InputError>(place_of(record), ": expected two texts with one tab between them, got ",
+                     tab == std::string::npos ? "no tab" : "several tabs");
+  }
+  record.others = {record.text.substr(tab + 1)};
+  record.text.resize(tab);
+}
+
+std::string string_of(const nlohmann::json& line, const std::string& key,
+                      const std::string& place) {
+  std::optional<std::string> value = io::find_string(line, key, place);
+  if (!value) fail<FormatError>(place, ": ", key, ": expected a string, got nothing");
+  return *std::move(value);
+}
+
+std::vector<std::string> strings_of(const nlohmann::json& line, const std::string& key,
+                                    const std::string& place) {
+  const nlohmann::json* const list = io::find_value(line, key, place);
+  if (list == nullptr || !list->is_array()) {
+    fail<FormatError>(place, ": ", key, ": expected an array of strings, got ",
+                      list == nullptr ? "nothing" : io::describe(*list));
+  }
+  std::vector<std::string> out;
+  for (const nlohmann::json& value : *list) {
+    if (!value.is_string()) {
+      fail<FormatError>(place, ": ", key, ": expected an array of strings, got ",
+                        io::describe(value), " in it");
+    }
+    out.push_back(value.get<std::string>());
+  }
+  return out;
+}
+
+void expect_compatible(const RecordReader::Config& config) {
+  if (config.field && config.separator) {
+    fail<OptionError>("--field, --separator: expected one of them, got both");
+  }
+  if (config.are_pairs && (config.field || config.separator)) {
+    fail<OptionError>("--pairs: expected neither --field nor --separator with it");
+  }
+  if (config.pair_field && !config.field) {
+    fail<OptionError>("--pair-field: expected the field of the first text with it, got none");
+  }
+}
+
 }  // namespace
 
 std::string place_of(const Record& record) { return concat(record.file, ":", record.line); }
 
 RecordReader::RecordReader(const std::vector<std::string>& files, Config config)
     : config_(std::move(config)), files_(files) {
-  if (config_.field && config_.separator) {
-    fail<OptionError>("--field, --separator: expected one of them, got both");
-  }
+  expect_compatible(config_);
   if (files_.empty()) files_.emplace_back("-");
   for (const std::string& file : files_) {
     const std::optional<uint64_t> size = size_of_input(file);
@@ -71,7 +117,8 @@ bool RecordReader::next_line(Record& record) {
   if (!lines_->next(record.text)) return false;
   record.line = lines_->line_number();
   expect_utf8(record);
-  if (config_.field) take_field(record);
+  if (config_.are_pairs) take_pair(record);
+  if (config_.field) take_fields(record);
   return true;
 }
 
@@ -100,16 +147,16 @@ bool RecordReader::next_section(Record& record) {
   return record.line != 0;
 }
 
-void RecordReader::take_field(Record& record) const {
+void RecordReader::take_fields(Record& record) const {
   const std::string place = place_of(record);
-  std::optional<std::string> value;
   try {
-    value = io::find_string(io::parse_json(record.text, place), *config_.field, place);
+    const nlohmann::json line = io::parse_json(record.text, place);
+    record.text = string_of(line, *config_.field, place);
+    if (config_.pair_field) record.others = {string_of(line, *config_.pair_field, place)};
+    if (config_.list_field) record.others = strings_of(line, *config_.list_field, place);
   } catch (const FormatError& error) {
     throw InputError(error.what());
   }
-  if (!value) fail<InputError>(place, ": ", *config_.field, ": expected a string, got nothing");
-  record.text = *std::move(value);
 }
 
 uint64_t RecordReader::num_bytes() const noexcept {

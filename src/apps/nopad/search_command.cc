@@ -15,6 +15,7 @@
 #include "apps/nopad/exit_codes.h"
 #include "apps/nopad/help_formatter.h"
 #include "apps/nopad/interrupt.h"
+#include "apps/nopad/line_job.h"
 #include "apps/nopad/nearest.h"
 #include "apps/nopad/output.h"
 #include "apps/nopad/terminal.h"
@@ -77,21 +78,19 @@ class Search {
 
 void search_texts(const SearchArguments& arguments, const TextEncoder& encoder,
                   RecordReader& reader, Search& search) {
-  EncodeTotals totals;
+  RunTotals totals;
   {
     Progress progress(arguments.report.wants_progress(), reader.total_bytes());
     int64_t index = 0;
     totals =
-        encode_records(reader, encoder, arguments.encoder.options.batch_tokens, progress,
+        encode_records(reader, encoder, arguments.encoder.model.options.batch_tokens, progress,
                        [&](std::span<const Record> records, const Tensor& rows) {
                          for (int64_t i = 0; i < std::ssize(records); ++i, ++index) {
                            search.offer(records[static_cast<size_t>(i)], index, row_of(rows, i));
                          }
                        });
   }
-  if (!arguments.report.is_quiet) {
-    std::fprintf(stderr, "nopad search: %s\n", describe(totals).c_str());
-  }
+  report_totals(arguments.report, "search", totals);
 }
 
 std::string names_of(const std::vector<std::string>& files) {
@@ -135,7 +134,7 @@ Tensor embed_queries(const SearchArguments& arguments, const TextEncoder& encode
   };
   if (!arguments.query_prompt_name) return embed(encoder);
   EncoderArguments with_prompt = arguments.encoder;
-  with_prompt.options.prompt_name = arguments.query_prompt_name;
+  with_prompt.sentence.prompt_name = arguments.query_prompt_name;
   return embed(with_prompt.load());
 }
 

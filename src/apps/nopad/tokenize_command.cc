@@ -25,7 +25,6 @@ struct TokenizeArguments {
   InputArguments input;
   text::EncodeOptions options;
   std::string truncation = "longest_first";
-  bool are_pairs = false;
   bool as_json = false;
 };
 
@@ -33,7 +32,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  echo \"Hello, fish!\" | nopad tokenize --model all-MiniLM-L6-v2\n"
     "  nopad tokenize --model all-MiniLM-L6-v2 --json --max-length 128 lines.txt\n"
-    "  printf 'a question\\tan answer\\n' | nopad tokenize --model bert-base --pair\n";
+    "  printf 'a question\\tan answer\\n' | nopad tokenize --model bert-base --pairs\n";
 
 text::Truncation truncation_from_string(std::string_view name) {
   if (name == "none") return text::Truncation::none;
@@ -53,26 +52,11 @@ text::Tokenizer load_tokenizer(const std::filesystem::path& directory) {
 }
 
 text::Encoding encode(const text::Tokenizer& tokenizer, const Record& record,
-                      const TokenizeArguments& arguments) {
-  const std::string_view text = record.text;
-  if (!arguments.are_pairs) return tokenizer.encode(text, arguments.options);
-  const size_t tab = text.find('\t');
-  if (tab == text.npos || text.find('\t', tab + 1) != text.npos) {
-    fail<InputError>("--pair: expected two texts with one tab between them, got ",
-                     tab == text.npos ? "no tab" : "several tabs");
-  }
-  return tokenizer.encode_pair(text.substr(0, tab), text.substr(tab + 1), arguments.options);
-}
-
-text::Encoding encode_at_place(const text::Tokenizer& tokenizer, const Record& record,
-                               const TokenizeArguments& arguments) {
-  try {
-    return encode(tokenizer, record, arguments);
-  } catch (const InputError& error) {
-    fail<InputError>(place_of(record), ": ", error.what());
-  } catch (const LimitError& error) {
-    fail<LimitError>(place_of(record), ": ", error.what());
-  }
+                      const text::EncodeOptions& options) {
+  return at_place_of(record, [&] {
+    return record.others.empty() ? tokenizer.encode(record.text, options)
+                                 : tokenizer.encode_pair(record.text, record.others[0], options);
+  });
 }
 
 void write_json(const text::Tokenizer& tokenizer, const Record& record,
@@ -114,30 +98,31 @@ std::string token_line(const text::Tokenizer& tokenizer, const text::Encoding& e
 }
 
 void write_text(const text::Tokenizer& tokenizer, const Record& record,
-                const text::Encoding& encoding, bool is_pair, Output& output) {
-  output.write(concat(place_of(record), ": ", encoding.size(), " tokens",
-                      encoding.num_truncated > 0
-                          ? concat(", ", encoding.num_truncated, " more cut off")
-                          : std::string(),
-                      ": ", one_line(record.text), "\n"));
+                const text::Encoding& encoding, Output& output) {
+  output.write(
+      concat(place_of(record), ": ", encoding.size(), " tokens",
+             encoding.num_truncated > 0 ? concat(", ", encoding.num_truncated, " more cut off")
+                                        : std::string(),
+             ": ", one_line(record.text),
+             record.others.empty() ? "" : concat(" | ", one_line(record.others[0])), "\n"));
   for (size_t i = 0; i < encoding.size(); ++i) {
-    output.write(token_line(tokenizer, encoding, i, is_pair));
+    output.write(token_line(tokenizer, encoding, i, !record.others.empty()));
   }
 }
 
 void run_tokenize(const TokenizeArguments& arguments) {
-  TokenizeArguments complete = arguments;
-  complete.options.truncation = truncation_from_string(arguments.truncation);
+  text::EncodeOptions options = arguments.options;
+  options.truncation = truncation_from_string(arguments.truncation);
   RecordReader reader = arguments.input.open();
   const text::Tokenizer tokenizer = load_tokenizer(arguments.model);
   Output output;
   Record record;
   while (reader.next(record)) {
-    const text::Encoding encoding = encode_at_place(tokenizer, record, complete);
+    const text::Encoding encoding = encode(tokenizer, record, options);
     if (arguments.as_json) {
       write_json(tokenizer, record, encoding, output);
     } else {
-      write_text(tokenizer, record, encoding, arguments.are_pairs, output);
+      write_text(tokenizer, record, encoding, output);
     }
     throw_if_interrupted();
   }
@@ -153,8 +138,8 @@ Command add_tokenize_command(CLI::App& parent) {
   app.formatter(std::make_shared<HelpFormatter>("--model DIR [OPTION]... [FILE]..."));
   add_model_option(app, arguments->model);
   arguments->input.add_to(app);
+  arguments->input.add_pairs_to(app);
   app.option_defaults()->group("Tokens");
-  app.add_flag("--pair", arguments->are_pairs, "Each text is two texts with a tab between them.");
   app.add_option("--max-length", arguments->options.max_length,
                  "The most tokens, special ones included; 0: no limit.")
       ->type_name("TOKENS")
