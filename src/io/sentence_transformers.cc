@@ -166,7 +166,7 @@ NormalizeModule read_normalize(const fs::path& directory) {
 
 std::string one_of(const json& root, std::string_view key, std::string_view where,
                    const std::string& first, std::string_view second) {
-  const std::string value = find_string(root, key, where).value_or(first);
+  std::string value = find_string(root, key, where).value_or(first);
   if (value != first && value != second) {
     fail<FormatError>(where, ": ", key, ": expected ", first, " or ", second, ", got ",
                       quote(value));

@@ -25,12 +25,12 @@ using StorageBegins = std::map<std::string, uint64_t, std::less<>>;
 
 constexpr std::string_view kPickleName = "data.pkl";
 
-Entries locate(TorchTensors tensors, const StorageBegins& begins) {
+Entries locate(const TorchTensors& tensors, const StorageBegins& begins) {
   Entries entries;
-  for (auto& [name, tensor] : tensors) {
-    entries.emplace(
-        name, Entry{std::string(tensor.type->stored_name), tensor.shape, std::move(tensor.strides),
-                    tensor.type->num_bytes, begins.at(tensor.storage) + tensor.offset_bytes});
+  for (const auto& [name, tensor] : tensors) {
+    entries.emplace(name,
+                    Entry{std::string(tensor.type->stored_name), tensor.shape, tensor.strides,
+                          tensor.type->num_bytes, begins.at(tensor.storage) + tensor.offset_bytes});
   }
   return entries;
 }

@@ -33,8 +33,8 @@ bool is_relative(Positions positions) {
 // Collects what is expected, leaving out what a family has no name for.
 class Expected {
  public:
-  void add(const std::string& name, Shape shape, bool is_required = true) {
-    if (!name.empty()) out_.push_back({name, std::move(shape), is_required});
+  void add(const std::string& name, const Shape& shape, bool is_required = true) {
+    if (!name.empty()) out_.push_back({name, shape, is_required});
   }
   void add_linear(const std::string& name, int64_t inputs, int64_t outputs, bool has_bias = true,
                   bool is_required = true) {

@@ -24,7 +24,9 @@ class Charsmap {
   // as long as this object. (The shortest: so the package does it, and sentencepiece not.)
   std::optional<std::string_view> find(std::string_view text) const noexcept;
   // The same for a text of one ASCII character.
-  bool changes_ascii(char c) const noexcept { return changes_ascii_[static_cast<size_t>(c)]; }
+  bool changes_ascii(char c) const noexcept {
+    return changes_ascii_[static_cast<unsigned char>(c)];
+  }
 
  private:
   Charsmap() = default;

@@ -151,7 +151,7 @@ std::unique_ptr<const SegmentEncoder> make_encoder(PipelineParts& parts,
   const auto* byte_level = dynamic_cast<const ByteLevelPreTokenizer*>(parts.pre_tokenizer.get());
   if (bpe != nullptr && byte_level != nullptr && byte_level->config().use_regex &&
       !parts.bert_normalizer && !parts.normalizer && ByteLevelEncoder::supports(*bpe)) {
-    parts.model.release();
+    static_cast<void>(parts.model.release());  // it is `bpe`
     return std::make_unique<ByteLevelEncoder>(
         std::unique_ptr<const Bpe>(bpe), byte_level->config().add_prefix_space, normalized_tokens);
   }

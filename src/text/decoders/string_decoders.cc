@@ -21,7 +21,8 @@ void ReplaceDecoder::apply(std::vector<std::string>& tokens) const {
 void FuseDecoder::apply(std::vector<std::string>& tokens) const {
   std::string all;
   for (const std::string& token : tokens) all += token;
-  tokens.assign(1, std::move(all));
+  tokens.clear();
+  tokens.push_back(std::move(all));
 }
 
 void StripDecoder::apply(std::vector<std::string>& tokens) const {
