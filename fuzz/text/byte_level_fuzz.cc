@@ -26,9 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0 || size > 4096) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (find_invalid_utf8(text) < text.size()) return 0;
-  static const test::ByteLevelChains kChains[] = {
+  static const nopad::test::ByteLevelChains kChains[] = {
       {false, false}, {true, false}, {false, true}, {true, true}};
-  const test::ByteLevelChains& chains = kChains[data[0] & 3];
+  const nopad::test::ByteLevelChains& chains = kChains[data[0] & 3];
   std::vector<int32_t> ids, ids_alone, expected_ids;
   TokenPlaces places, expected_places;
   chains.fast->append(text, 3, true, ids, &places);

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace nopad::text::test {
+namespace nopad::test {
 
 // crc : that of what came before; 0 at the beginning
 inline uint32_t crc32(std::string_view bytes, uint32_t crc) {
@@ -24,4 +24,4 @@ inline uint32_t crc32(std::string_view bytes, uint32_t crc) {
   return ~crc;
 }
 
-}  // namespace nopad::text::test
+}  // namespace nopad::test

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "crc32.h"
 #include "expect_error.h"
 #include "nopad/core/error.h"
 #include "nopad/io/file.h"
 #include "text/base64.h"
+#include "text/crc32.h"
 #include "text/normalizers/parse.h"
 #include "text/sentencepiece_model.h"
 #include "text/unicode.h"
@@ -144,8 +144,7 @@ TEST(Prepend, LeavesAnEmptyTextEmpty) {
 
 TEST(ParseNormalizer, RefusesWhatItDoesNotKnow) {
   const auto expect = [](const json& value, std::string_view message) {
-    nopad::test::expect_error<FormatError>([&] { parse_normalizer(value, "f: normalizer"); },
-                                           message);
+    test::expect_error<FormatError>([&] { parse_normalizer(value, "f: normalizer"); }, message);
   };
   expect(7, "f: normalizer: expected an object, got 7");
   expect(
